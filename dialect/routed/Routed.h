@@ -1,0 +1,33 @@
+#ifndef HEADGATE_ROUTED_H
+#define HEADGATE_ROUTED_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialect/routed/RoutedDialect.h.inc"
+#include "dialect/routed/RoutedEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/routed/RoutedAttrs.h.inc"
+
+namespace headgate::routed {
+/// How an attention is lowered; a function of its attributes alone.
+enum class LoweringClass {
+  A, // slots, the key-value head does not depend on the chosen expert
+  B, // slots, the key-value head depends on it
+  C, // slots, the keys themselves are routed
+  D, // plain heads
+};
+} // namespace headgate::routed
+
+#define GET_OP_CLASSES
+#include "dialect/routed/RoutedOps.h.inc"
+
+#endif // HEADGATE_ROUTED_H
