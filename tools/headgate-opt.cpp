@@ -7,8 +7,8 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-
-void registerDecomposeRouted();
+#include "passes/Passes.h"
+#include "passes/Pipelines.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -16,7 +16,8 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registry.insert<headgate::routed::RoutedDialect>();
   mlir::registerAllPasses();
-  registerDecomposeRouted();
+  headgate::passes::registerHeadgatePasses();
+  headgate::passes::registerHeadgatePipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "headgate optimizer driver\n", registry));
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef HEADGATE_PASSES_TD
+#define HEADGATE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def DecomposeRouted : Pass<"headgate-decompose-routed"> {
+  let summary = "write every routed op with upstream linalg, tensor, arith, "
+                "math and scf";
+  let description = [{
+    The executable meaning of the dialect, not a fast lowering: each op becomes
+    the loops of its formula as `linalg.generic`, with dynamic B, S and T, exact
+    in ties, holes, rows that see nothing, -inf and NaN. f32 sums run in
+    ascending order. `linalg.softmax`, which upstream lowers to no loops, is
+    decomposed too.
+
+    Before:
+    ```mlir
+    %m = routed.mean_heads %k : tensor<?x?x2x16xf32>
+    ```
+    After: a `linalg.generic` that adds the two heads and one that divides by 2.
+
+    Needs: verified ops. Keeps: types of all results; upstream ops.
+  }];
+  let dependentDialects = [
+    "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
+    "mlir::linalg::LinalgDialect", "mlir::math::MathDialect",
+    "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"decomposed", "decomposed", "routed ops written with upstream ops">,
+  ];
+}
+
+def CopiesToLinalg : Pass<"headgate-copies-to-linalg"> {
+  let summary = "write memref.copy as linalg.copy";
+  let description = [{
+    A `memref.copy` of a strided view lowers to a call of a runtime library that
+    host images do not link; as `linalg.copy` it becomes a loop.
+
+    Before: `memref.copy %a, %b : memref<4xf32, strided<[2]>> to memref<4xf32>`.
+    After: `linalg.copy ins(%a : ...) outs(%b : ...)`.
+
+    Needs: ranked buffers. Keeps: everything else.
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect"];
+}
+
+def WrapHostEntries
+    : Pass<"headgate-wrap-host-entries", "mlir::ModuleOp"> {
+  let summary = "give every public function the host kernel's signature";
+  let description = [{
+    Each public function on buffers gets a caller `hg_NAME` with the one
+    signature of host kernels, `void(const HgBlock *, const void *const *)`. The
+    second argument points to the launch's arguments, in this order: the base
+    pointer of each buffer, in operand order; then one i64 for each dynamic
+    extent, in the same order. Buffers are contiguous. The functions themselves
+    become private.
+
+    Before: `func.func @layer(%x: memref<?x8xf32>, %y: memref<?x8xf32>)`.
+    After: also `llvm.func @hg_layer(!llvm.ptr, !llvm.ptr)`, which loads two
+    pointers and two extents, builds both buffers and calls `@layer`.
+
+    Needs: bufferized functions without results, identity layouts. Keeps:
+    private functions.
+  }];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect", "mlir::func::FuncDialect"];
+}
+
+#endif // HEADGATE_PASSES_TD
