@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Host CPUs as compilation targets: levels of the x86-64 psABI.
+
+#ifndef HEADGATE_LIB_HOSTTARGET_H
+#define HEADGATE_LIB_HOSTTARGET_H
+
+#include "headgate/Result.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace headgate {
+
+/// A CPU level that host images are compiled for.
+struct HostTarget {
+  std::string name;  ///< "host:x86-64-v3": PlanImage::target
+  std::string image; ///< "host-v3": PlanImage::id
+  std::string cpu;   ///< what LLVM calls it: "x86-64-v3"
+  /// What a CPU must have to run it: feature words of a plan's `needs`.
+  std::vector<std::string> needs;
+};
+
+/// All levels, weakest first.
+std::span<const HostTarget> hostTargets();
+
+/// The level that `text` names: "host" (x86-64-v3), "host:native" (the best
+/// that this CPU runs) or "host:LEVEL".
+Result<HostTarget> parseHostTarget(std::string_view text);
+
+} // namespace headgate
+
+#endif // HEADGATE_LIB_HOSTTARGET_H

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/SizeExpression.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace headgate::passes;
+
+namespace {
+
+/// An expression and how tightly it binds, so that no needless parentheses are
+/// printed: 2 for names, numbers and calls, 1 for products, 0 for sums.
+struct Text {
+  std::string text;
+  int strength = 2;
+
+  std::string within(int outer) const {
+    return strength < outer ? "(" + text + ")" : text;
+  }
+};
+using MaybeText = std::optional<Text>;
+
+Text number(int64_t x) {
+  // The language has no sign.
+  return x < 0 ? Text{"0-" + std::to_string(-x), 0}
+               : Text{std::to_string(x), 2};
+}
+
+MaybeText sum(const MaybeText &a, const MaybeText &b) {
+  if (!a || !b)
+    return {};
+  // x + -c reads better as x-c, and affine maps write it so.
+  if (b->text.starts_with("0-"))
+    return Text{a->text + "-" + b->text.substr(2), 0};
+  return Text{a->text + "+" + b->text, 0};
+}
+
+MaybeText binary(const MaybeText &a, const char *op, const MaybeText &b,
+                 int strength) {
+  if (!a || !b)
+    return {};
+  return Text{a->within(strength) + op + b->within(strength + 1), strength};
+}
+
+MaybeText call(const char *function, const MaybeText &a, const MaybeText &b) {
+  if (!a || !b)
+    return {};
+  return Text{function + ("(" + a->text + "," + b->text + ")"), 2};
+}
+
+class Writer {
+public:
+  explicit Writer(ExtentName name) : name(name) {}
+
+  MaybeText write(Value value) {
+    APInt constant;
+    if (matchPattern(value, m_ConstantInt(&constant)))
+      return number(constant.getSExtValue());
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      return {};
+    if (auto dim = dyn_cast<tensor::DimOp>(op))
+      return extent(dim);
+    if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp,
+            arith::DivSIOp, arith::FloorDivSIOp, arith::CeilDivUIOp,
+            arith::CeilDivSIOp, arith::RemUIOp, arith::MinUIOp, arith::MinSIOp,
+            arith::MaxUIOp, arith::MaxSIOp>(op))
+      return arithmetic(op);
+    if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
+      return affine(apply.getAffineMap().getResult(0), apply.getAffineMap(),
+                    apply.getOperands());
+    if (auto min = dyn_cast<affine::AffineMinOp>(op))
+      return fold("min", min.getAffineMap(), min.getOperands());
+    if (auto max = dyn_cast<affine::AffineMaxOp>(op))
+      return fold("max", max.getAffineMap(), max.getOperands());
+    return {};
+  }
+
+private:
+  MaybeText extent(tensor::DimOp dim) {
+    auto argument = dyn_cast<BlockArgument>(dim.getSource());
+    std::optional<int64_t> index = dim.getConstantIndex();
+    if (!argument || !index || !argument.getOwner()->isEntryBlock())
+      return {};
+    std::string text = name(argument.getArgNumber(), *index);
+    bool isName = llvm::all_of(
+        text, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; });
+    return Text{text, isName ? 2 : 0};
+  }
+
+  MaybeText arithmetic(Operation *op) {
+    MaybeText a = write(op->getOperand(0)), b = write(op->getOperand(1));
+    return TypeSwitch<Operation *, MaybeText>(op)
+        .Case<arith::AddIOp>([&](auto) { return sum(a, b); })
+        .Case<arith::SubIOp>([&](auto) { return binary(a, "-", b, 0); })
+        .Case<arith::MulIOp>([&](auto) { return binary(a, "*", b, 1); })
+        .Case<arith::DivUIOp, arith::DivSIOp, arith::FloorDivSIOp>(
+            [&](auto) { return binary(a, "/", b, 1); })
+        .Case<arith::RemUIOp>([&](auto) { return binary(a, "%", b, 1); })
+        .Case<arith::CeilDivUIOp, arith::CeilDivSIOp>(
+            [&](auto) { return call("cdiv", a, b); })
+        .Case<arith::MinUIOp, arith::MinSIOp>(
+            [&](auto) { return call("min", a, b); })
+        .Case<arith::MaxUIOp, arith::MaxSIOp>(
+            [&](auto) { return call("max", a, b); })
+        .Default([](Operation *) { return MaybeText(); });
+  }
+
+  MaybeText fold(const char *function, AffineMap map, ValueRange operands) {
+    MaybeText result;
+    for (AffineExpr expr : map.getResults()) {
+      MaybeText next = affine(expr, map, operands);
+      result = result ? call(function, result, next) : next;
+      if (!result)
+        return {};
+    }
+    return result;
+  }
+
+  MaybeText affine(AffineExpr expr, AffineMap map, ValueRange operands) {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      return write(operands[dim.getPosition()]);
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+      return write(operands[map.getNumDims() + symbol.getPosition()]);
+    if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+      return number(constant.getValue());
+    auto pair = cast<AffineBinaryOpExpr>(expr);
+    MaybeText a = affine(pair.getLHS(), map, operands),
+              b = affine(pair.getRHS(), map, operands);
+    switch (pair.getKind()) {
+    case AffineExprKind::Add:
+      return sum(a, b);
+    case AffineExprKind::Mul:
+      return binary(a, "*", b, 1);
+    case AffineExprKind::Mod:
+      return binary(a, "%", b, 1);
+    case AffineExprKind::FloorDiv:
+      return binary(a, "/", b, 1);
+    case AffineExprKind::CeilDiv:
+      return call("cdiv", a, b);
+    default:
+      return {};
+    }
+  }
+
+  ExtentName name;
+};
+
+} // namespace
+
+std::optional<std::string> headgate::passes::sizeExpression(Value value,
+                                                            ExtentName name) {
+  MaybeText text = Writer(name).write(value);
+  return text ? std::optional(text->text) : std::nullopt;
+}

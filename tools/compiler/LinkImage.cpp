@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/compiler/LinkImage.h"
+
+#include "runtime/Subprocess.h"
+
+#include <vector>
+
+namespace headgate {
+
+namespace {
+
+std::vector<std::string> commandFor(const std::string &linker,
+                                    const std::string &object,
+                                    const std::string &output) {
+  // cc takes linker options behind -Wl; ld and lld take them as they are.
+  size_t slash = linker.rfind('/');
+  std::string program =
+      slash == std::string::npos ? linker : linker.substr(slash + 1);
+  bool isDriver =
+      !program.starts_with("ld") && program.find("lld") == program.npos;
+  if (isDriver)
+    return {linker,
+            "-shared",
+            "-nostdlib",
+            "-Wl,-z,noexecstack",
+            "-Wl,--build-id=none",
+            object,
+            "-o",
+            output};
+  return {linker, "-shared",     "-nostdlib",
+          "-z",   "noexecstack", "--build-id=none",
+          object, "-o",          output};
+}
+
+Status failure(const std::string &linker, const runtime::ProcessResult &done) {
+  return Error(ErrorCode::failed,
+               "linker '" + linker + "' failed with exit code " +
+                   std::to_string(done.exitCode) +
+                   (done.errorText.empty() ? "" : ":\n" + done.errorText));
+}
+
+} // namespace
+
+Status linkImage(const std::string &object, const std::string &output,
+                 const std::string &linker) {
+  std::vector<std::string> candidates = {HEADGATE_LLVM_TOOLS "/ld.lld",
+                                         "ld.lld", "ld", "cc"};
+  if (!linker.empty())
+    candidates = {linker};
+  std::string tried;
+  for (const std::string &candidate : candidates) {
+    auto done = runtime::runProcess(commandFor(candidate, object, output));
+    if (done && done->exitCode == 0)
+      return Success{};
+    if (done)
+      return failure(candidate, *done);
+    if (done.error().code() != ErrorCode::notFound)
+      return std::move(done).error();
+    tried += (tried.empty() ? "" : ", ") + candidate;
+  }
+  return Error(ErrorCode::unavailable,
+               "no linker found (tried " + tried +
+                   "); install lld-22 or binutils, or pass --linker=PATH");
+}
+
+} // namespace headgate

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/compiler/Registry.h"
+
+#include "dialect/routed/Routed.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "passes/Passes.h"
+#include "passes/Pipelines.h"
+
+void headgate::registerDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registry.insert<routed::RoutedDialect>();
+}
+
+void headgate::registerPasses() {
+  mlir::registerAllPasses();
+  passes::registerHeadgatePasses();
+  passes::registerHeadgatePipelines();
+}

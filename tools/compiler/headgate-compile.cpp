@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// headgate-compile INPUT.mlir -o OUT.hgb: a routed-attention module to a
+// bundle. Exit codes: 0 done, 1 error, 2 usage, 4 no linker on this machine.
+//
+// The work runs in a child process: LLVM ends the process on errors it holds to
+// be impossible, and a user's module must never look like a crash of ours.
+
+#include "lib/HostTarget.h"
+#include "lib/Sha256.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "passes/Export.h"
+#include "tools/compiler/BundleWriter.h"
+#include "tools/compiler/LinkImage.h"
+#include "tools/compiler/Registry.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+#include <cstring>
+#include <set>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace headgate;
+using namespace llvm;
+
+namespace {
+
+constexpr int usageError = 2;
+
+struct Options {
+  cl::OptionCategory category{"headgate-compile options"};
+  cl::opt<std::string> input{cl::Positional,
+                             cl::desc("INPUT.mlir (- reads "
+                                      "standard input)"),
+                             cl::Required, cl::cat(category)};
+  cl::opt<std::string> output{
+      "o",
+      cl::desc("the bundle, object or text to write (- writes text to "
+               "standard output)"),
+      cl::value_desc("OUT"), cl::cat(category)};
+  cl::opt<std::string> target{
+      "target",
+      cl::desc("comma-separated targets: host (x86-64-v3), host:native, "
+               "host:x86-64-v2, host:x86-64-v3, host:x86-64-v4"),
+      cl::init("host"), cl::value_desc("LIST"), cl::cat(category)};
+  cl::opt<std::string> emit{
+      "emit",
+      cl::desc("what to write: bundle, routed (checked and canonicalised), "
+               "linalg (decomposed, on tensors), buffers (host kernels), llvm "
+               "(LLVM IR), obj (one object, one target)"),
+      cl::init("bundle"), cl::value_desc("KIND"), cl::cat(category)};
+  cl::opt<std::string> linker{"linker",
+                              cl::desc("the linker to make host images with"),
+                              cl::value_desc("PATH"), cl::cat(category)};
+  cl::opt<bool> embedSource{"embed-source",
+                            cl::desc("keep the input in the bundle"),
+                            cl::cat(category)};
+};
+
+int fail(const Error &error) {
+  errs() << "error: " << error.message() << "\n";
+  return error.code() == ErrorCode::unavailable ? 4 : 1;
+}
+
+int usage(const Twine &message) {
+  errs() << "error: " << message << "\n";
+  return usageError;
+}
+
+/// The level and whether the result is text, or nothing for an unknown kind.
+std::optional<passes::Level> levelOf(StringRef kind) {
+  return StringSwitch<std::optional<passes::Level>>(kind)
+      .Case("routed", passes::Level::routed)
+      .Case("linalg", passes::Level::linalg)
+      .Case("buffers", passes::Level::buffers)
+      .Case("llvm", passes::Level::llvm)
+      .Cases({"obj", "bundle"}, passes::Level::object)
+      .Default(std::nullopt);
+}
+
+bool isLaterKind(StringRef kind) {
+  return is_contained(
+      {"kernels", "tile", "nvvm", "ptx", "triton-dir", "problems"}, kind);
+}
+
+Result<std::vector<HostTarget>> parseTargets(StringRef list) {
+  std::vector<HostTarget> targets;
+  std::set<std::string> seen;
+  SmallVector<StringRef> names;
+  list.split(names, ',');
+  for (StringRef text : names) {
+    auto target = parseHostTarget(text.str());
+    if (!target)
+      return std::move(target).error();
+    if (seen.insert(target->name).second)
+      targets.push_back(std::move(*target));
+  }
+  return targets;
+}
+
+class Compiler {
+public:
+  Compiler(const Options &options, std::vector<HostTarget> targets,
+           passes::Level level)
+      : options(options), targets(std::move(targets)), level(level) {}
+
+  int run() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    mlir::MLIRContext context(registry);
+    std::string why;
+    std::unique_ptr<MemoryBuffer> file =
+        mlir::openInputFile(options.input, &why);
+    if (!file)
+      return fail({ErrorCode::notFound, why});
+    source = file->getBuffer().str();
+    auto manager = std::make_shared<SourceMgr>();
+    manager->AddNewSourceBuffer(std::move(file), SMLoc());
+    mlir::SourceMgrDiagnosticHandler diagnostics(*manager, &context);
+    auto module =
+        mlir::parseSourceFile<mlir::ModuleOp>(manager, {&context, false});
+    if (!module)
+      return 1; // the parser has said why
+    auto exported = passes::exportModule(*module, targets, level);
+    if (!exported)
+      return fail(exported.error());
+    return write(*module, *exported);
+  }
+
+private:
+  int write(mlir::ModuleOp module, passes::Exported &exported) {
+    if (options.emit == "bundle")
+      return writeBundle(exported);
+    if (options.emit == "obj")
+      return writeFile(
+          [&](raw_ostream &os) { os << exported.objects[0].bytes; });
+    if (options.emit == "llvm")
+      return writeFile([&](raw_ostream &os) { os << exported.llvmIR; });
+    return writeFile([&](raw_ostream &os) { os << module << "\n"; });
+  }
+
+  int writeFile(function_ref<void(raw_ostream &)> print) {
+    std::string why, path = options.output.empty() ? "-" : options.output;
+    auto file = mlir::openOutputFile(path, &why);
+    if (!file)
+      return fail({ErrorCode::failed, why});
+    print(file->os());
+    file->keep();
+    return 0;
+  }
+
+  int writeBundle(passes::Exported &exported) {
+    std::string name = options.input == "-"
+                           ? "stdin.mlir"
+                           : sys::path::filename(options.input).str();
+    exported.plan.producer = {{"headgate", HEADGATE_VERSION},
+                              {"llvm", LLVM_VERSION_STRING},
+                              {"source", name},
+                              {"sourceSha256", sha256Hex(source)}};
+    auto writer = BundleWriter::create(options.output);
+    if (!writer)
+      return fail(writer.error());
+    for (const passes::ExportedObject &object : exported.objects)
+      if (Status done = addImage(*writer, exported.plan, object); !done)
+        return fail(done.error());
+    if (options.embedSource)
+      if (Status done = writer->addSource(name, source); !done)
+        return fail(done.error());
+    if (Status done = writer->commit(exported.plan); !done)
+      return fail(done.error());
+    return 0;
+  }
+
+  Status addImage(BundleWriter &writer, Plan &plan,
+                  const passes::ExportedObject &object) {
+    std::string objectFile = writer.scratch("image.o");
+    std::error_code code;
+    raw_fd_ostream stream(objectFile, code);
+    stream << object.bytes;
+    stream.close();
+    if (code || stream.has_error())
+      return Error(ErrorCode::failed, "cannot write " + objectFile);
+    if (Status done =
+            linkImage(objectFile, writer.scratch("image.so"), options.linker);
+        !done)
+      return done;
+    sys::fs::remove(objectFile);
+    return writer.add(plan, object.image, "so", "image.so");
+  }
+
+  const Options &options;
+  std::vector<HostTarget> targets;
+  passes::Level level;
+  std::string source;
+};
+
+/// Runs `body` in a child and returns its exit code; a child that dies of a
+/// signal is an error with words.
+int guarded(function_ref<int()> body) {
+  pid_t child = fork();
+  if (child < 0)
+    return fail({ErrorCode::failed, "cannot start a process"});
+  if (child == 0) {
+    int code = body();
+    outs().flush();
+    errs().flush();
+    _exit(code);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+    ;
+  if (!WIFSIGNALED(status))
+    return WEXITSTATUS(status);
+  if (WTERMSIG(status) == SIGINT)
+    return 130;
+  return fail({ErrorCode::failed,
+               std::string("the compiler stopped (") +
+                   strsignal(WTERMSIG(status)) +
+                   "): this is a bug in it; headgate-reduce makes a small "
+                   "input to report"});
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  static Options options;
+  cl::HideUnrelatedOptions(options.category);
+  cl::SetVersionPrinter([](raw_ostream &os) {
+    os << "headgate-compile " HEADGATE_VERSION " (plan version "
+       << Plan::version << ", LLVM " LLVM_VERSION_STRING ")\n";
+  });
+  if (!cl::ParseCommandLineOptions(
+          argc, argv, "compile a routed-attention module to a bundle\n",
+          &errs()))
+    return usageError;
+  if (isLaterKind(options.emit))
+    return usage("--emit=" + options.emit +
+                 " is not available in this version");
+  std::optional<passes::Level> level = levelOf(options.emit);
+  if (!level)
+    return usage("unknown --emit=" + options.emit +
+                 "; known are bundle, routed, linalg, buffers, llvm and obj");
+  auto targets = parseTargets(options.target);
+  if (!targets)
+    return usage(targets.error().message());
+  if (options.emit == "bundle" &&
+      (options.output.empty() || options.output == "-"))
+    return usage("a bundle is a directory: say where with -o OUT.hgb");
+  if (options.emit == "obj" && targets->size() != 1)
+    return usage("--emit=obj writes one object: name one target");
+  return guarded([&] { return Compiler(options, *targets, *level).run(); });
+}
