@@ -14,6 +14,7 @@
 #include "passes/HostObject.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace headgate;
@@ -34,6 +35,24 @@ std::string symbolOf(const PlanEntry &entry) { return "hg_" + entry.name; }
 
 std::string textOf(const PlanExtent &extent) {
   return std::get<std::string>(extent);
+}
+
+/// Replaces each token {i.d} of `text` by the extent that it stands for.
+std::string withExtents(std::string text, const PlanEntry &entry) {
+  size_t inputs = entry.inputs.size();
+  for (size_t open; (open = text.find('{')) != text.npos;) {
+    size_t dot = text.find('.', open), close = text.find('}', open);
+    size_t tensor = std::stoul(text.substr(open + 1, dot - open - 1));
+    size_t d = std::stoul(text.substr(dot + 1, close - dot - 1));
+    const PlanTensor &owner =
+        tensor < inputs ? entry.inputs[tensor] : entry.outputs[tensor - inputs];
+    std::string extent = textOf(owner.shape[d]);
+    bool isName = llvm::all_of(extent, [](char c) {
+      return llvm::isAlnum(c) || c == '_' || c == '.';
+    });
+    text.replace(open, close - open + 1, isName ? extent : "(" + extent + ")");
+  }
+  return text;
 }
 
 /// The kernel that runs all of `entry`, and the entry's one step.
@@ -111,7 +130,30 @@ private:
     return lower(buildDecomposePipeline);
   }
 
-  Status bufferize() { return lower(buildBufferizePipeline); }
+  Status bufferize() {
+    if (Status done = lower(buildBufferizePipeline); !done)
+      return done;
+    for (size_t i = 0; i < exported.plan.entries.size(); ++i)
+      addWorkspace(exported.plan.kernels[i], exported.plan.entries[i]);
+    return Success{};
+  }
+
+  /// The workspace is the last buffer of the kernel's ABI.
+  void addWorkspace(PlanKernel &kernel, const PlanEntry &entry) {
+    auto func = module.lookupSymbol<func::FuncOp>(entry.name);
+    auto bytes = func->getAttrOfType<StringAttr>(workspaceBytesAttr);
+    std::string size = withExtents(bytes.str(), entry);
+    for (PlanVariant &variant : kernel.variants) {
+      variant.workspaceBytes = size;
+      std::vector<PlanArgument> &arguments = variant.launches[0].arguments;
+      auto firstExtent =
+          std::find_if(arguments.begin(), arguments.end(), [](auto &argument) {
+            return argument.kind == PlanArgument::Kind::i64;
+          });
+      arguments.insert(firstExtent, {PlanArgument::Kind::workspace, "", 0, {}});
+      arguments.push_back({PlanArgument::Kind::i64, size, 0, {}});
+    }
+  }
 
   /// Runs one pipeline. Its diagnostics say what is wrong and where.
   Status lower(void (*build)(OpPassManager &)) {

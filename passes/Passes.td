@@ -47,6 +47,27 @@ def CopiesToLinalg : Pass<"headgate-copies-to-linalg"> {
   let dependentDialects = ["mlir::linalg::LinalgDialect"];
 }
 
+def PlaceTemporaries
+    : Pass<"headgate-place-temporaries", "mlir::ModuleOp"> {
+  let summary = "place an entry's buffers in one workspace of the caller's";
+  let description = [{
+    Buffers that a public function allocates and frees in its entry block become
+    views of one more argument, `memref<?xi8>`. Buffers of equal size in bytes
+    share a place when their lives do not overlap. The function attribute
+    `headgate.workspace_bytes` says how many bytes it needs, as a size
+    expression in which `{i.d}` is dimension d of argument i; the exporter
+    writes it into the plan.
+
+    Before: `%a = memref.alloc(%n) : memref<?xf32>` ... `memref.dealloc %a`.
+    After: `%a = memref.view %workspace[%c0][%n] : memref<?xi8> to memref<?xf32>`.
+
+    Needs: bufferized functions whose buffers are freed. Keeps: private
+    functions; buffers whose size depends on data, which stay with malloc.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::memref::MemRefDialect"];
+}
+
 def WrapHostEntries
     : Pass<"headgate-wrap-host-entries", "mlir::ModuleOp"> {
   let summary = "give every public function the host kernel's signature";
@@ -56,7 +77,8 @@ def WrapHostEntries
     second argument points to the launch's arguments, in this order: the base
     pointer of each buffer, in operand order; then one i64 for each dynamic
     extent, in the same order. Buffers are contiguous. The functions themselves
-    become private.
+    become private. A workspace is one of the buffers: its pointer comes last of
+    the pointers, its size last of the extents.
 
     Before: `func.func @layer(%x: memref<?x8xf32>, %y: memref<?x8xf32>)`.
     After: also `llvm.func @hg_layer(!llvm.ptr, !llvm.ptr)`, which loads two

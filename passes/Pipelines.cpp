@@ -18,6 +18,9 @@ using namespace headgate::passes;
 
 void headgate::passes::buildDecomposePipeline(OpPassManager &pm) {
   pm.addPass(createDecomposeRouted());
+  // Extents as arithmetic on the arguments' extents: sizes of temporaries are
+  // then known to the plan.
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
@@ -37,6 +40,9 @@ void headgate::passes::buildBufferizePipeline(OpPassManager &pm) {
   pm.addPass(bufferization::createBufferResultsToOutParamsPass(results));
   bufferization::buildBufferDeallocationPipeline(pm);
   pm.addPass(createCopiesToLinalg());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createPlaceTemporaries());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createWrapHostEntries());

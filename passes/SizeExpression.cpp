@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -66,6 +67,8 @@ public:
       return {};
     if (auto dim = dyn_cast<tensor::DimOp>(op))
       return extent(dim);
+    if (auto dim = dyn_cast<memref::DimOp>(op))
+      return extent(dim);
     if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp,
             arith::DivSIOp, arith::FloorDivSIOp, arith::CeilDivUIOp,
             arith::CeilDivSIOp, arith::RemUIOp, arith::MinUIOp, arith::MinSIOp,
@@ -82,15 +85,42 @@ public:
   }
 
 private:
-  MaybeText extent(tensor::DimOp dim) {
-    auto argument = dyn_cast<BlockArgument>(dim.getSource());
+  template <typename DimOp> MaybeText extent(DimOp dim) {
     std::optional<int64_t> index = dim.getConstantIndex();
-    if (!argument || !index || !argument.getOwner()->isEntryBlock())
+    return index ? extent(dim.getSource(), *index) : MaybeText();
+  }
+
+  /// Dimension `d` of a tensor or buffer, followed to where it is made.
+  MaybeText extent(Value source, int64_t d) {
+    auto type = dyn_cast<ShapedType>(source.getType());
+    if (!type || !type.hasRank() || d >= type.getRank())
       return {};
-    std::string text = name(argument.getArgNumber(), *index);
-    bool isName = llvm::all_of(
-        text, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; });
-    return Text{text, isName ? 2 : 0};
+    if (!type.isDynamicDim(d))
+      return number(type.getDimSize(d));
+    if (auto argument = dyn_cast<BlockArgument>(source))
+      return argument.getOwner()->isEntryBlock()
+                 ? named(name(argument.getArgNumber(), d))
+                 : MaybeText();
+    if (auto view = source.getDefiningOp<memref::CollapseShapeOp>()) {
+      ReassociationIndices group = view.getReassociationIndices()[d];
+      return group.size() == 1 ? extent(view.getSrc(), group[0]) : MaybeText();
+    }
+    if (auto alloc = source.getDefiningOp<memref::AllocOp>())
+      return write(alloc.getDynamicSizes()[dynamicIndex(type, d)]);
+    if (auto view = source.getDefiningOp<memref::ViewOp>())
+      return write(view.getSizes()[dynamicIndex(type, d)]);
+    return {};
+  }
+
+  static unsigned dynamicIndex(ShapedType type, int64_t d) {
+    return llvm::count_if(type.getShape().take_front(d), ShapedType::isDynamic);
+  }
+
+  static MaybeText named(std::string text) {
+    bool isName = llvm::all_of(text, [](char c) {
+      return llvm::isAlnum(c) || StringRef("_.{}").contains(c);
+    });
+    return Text{std::move(text), isName ? 2 : 0};
   }
 
   MaybeText arithmetic(Operation *op) {

@@ -13,8 +13,8 @@
 
 namespace headgate::passes {
 
-/// What a `tensor.dim` of a function argument is called: (argument number,
-/// dimension) to an expression.
+/// What a `tensor.dim` or `memref.dim` of a function argument is called:
+/// (argument number, dimension) to an expression.
 using ExtentName =
     llvm::function_ref<std::string(unsigned argument, int64_t dimension)>;
 

@@ -64,7 +64,7 @@ struct Options {
                             cl::cat(category)};
 };
 
-int fail(const Error &error) {
+int fail(const headgate::Error &error) {
   errs() << "error: " << error.message() << "\n";
   return error.code() == ErrorCode::unavailable ? 4 : 1;
 }
@@ -147,7 +147,8 @@ private:
   }
 
   int writeFile(function_ref<void(raw_ostream &)> print) {
-    std::string why, path = options.output.empty() ? "-" : options.output;
+    std::string why,
+        path = options.output.empty() ? "-" : options.output.getValue();
     auto file = mlir::openOutputFile(path, &why);
     if (!file)
       return fail({ErrorCode::failed, why});
@@ -186,7 +187,7 @@ private:
     stream << object.bytes;
     stream.close();
     if (code || stream.has_error())
-      return Error(ErrorCode::failed, "cannot write " + objectFile);
+      return headgate::Error(ErrorCode::failed, "cannot write " + objectFile);
     if (Status done =
             linkImage(objectFile, writer.scratch("image.so"), options.linker);
         !done)

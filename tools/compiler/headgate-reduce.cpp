@@ -3,6 +3,7 @@
 // mlir-reduce with Headgate's dialects and passes: makes the smallest module
 // that still fails.
 
+#include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
 #include "tools/compiler/Registry.h"

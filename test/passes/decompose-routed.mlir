@@ -1,0 +1,87 @@
+// RUN: headgate-opt %s --headgate-decompose-routed --split-input-file | FileCheck %s --implicit-check-not=routed.
+// RUN: headgate-opt %s --headgate-decompose-pipeline --split-input-file | FileCheck %s --check-prefix=PIPE --implicit-check-not=routed.
+
+// What each op computes is checked by execution against lib/Reference; here is
+// what matters in the form.
+
+// Choices compare logits, not probabilities, and NaN is replaced before.
+// CHECK-LABEL: func @select
+//       CHECK:   %[[NAN:.+]] = arith.cmpf uno, %[[X:.+]], %[[X]] : f32
+//       CHECK:   arith.select %[[NAN]], %{{.+}}, %[[X]] : f32
+func.func @select(%l: tensor<?x?x2x4xf32>) -> tensor<?x?x2x2xi32> {
+  %e, %w, %p = routed.select %l top 2 softmax_all : tensor<?x?x2x4xf32>
+  return %e : tensor<?x?x2x2xi32>
+}
+
+// -----
+
+// Scores and values are read through indexing maps, so that loops vectorise:
+// the key-value head of query head h of 4 is h / 2.
+// CHECK-DAG: #[[Q:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d4)>
+// CHECK-DAG: #[[K:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d2 floordiv 2, d4)>
+// CHECK-LABEL: func @grouped
+//  CHECK-SAME:   %[[QUERY:.+]]: tensor<?x?x4x8xbf16>, %[[KEY:.+]]: tensor<?x?x2x8xbf16>, %[[VALUE:.+]]: tensor
+//       CHECK:   linalg.generic {{.*}}#[[Q]], #[[K]]{{.*}} ins(%[[QUERY]], %[[KEY]] :
+//       CHECK:   ins(%{{.+}}, %{{.+}}, %[[VALUE]] : tensor<?x?x4x?xf32>, tensor<?x?x4x?xf32>, tensor<?x?x2x8xbf16>)
+func.func @grouped(%q: tensor<?x?x4x8xbf16>, %k: tensor<?x?x2x8xbf16>,
+                   %v: tensor<?x?x2x8xbf16>) -> tensor<?x?x4x8xbf16> {
+  %o, %lse = routed.attend %q, %k, %v causal
+      : tensor<?x?x4x8xbf16>, tensor<?x?x2x8xbf16>, tensor<?x?x2x8xbf16>
+  return %o : tensor<?x?x4x8xbf16>
+}
+
+// -----
+
+// A score region runs for seen pairs only: it may divide by what others make 0.
+// CHECK-LABEL: func @score_region
+//       CHECK:   scf.if
+//       CHECK:     arith.divsi
+//       CHECK:     scf.yield
+//       CHECK:   } else {
+//       CHECK:     scf.yield
+func.func @score_region(%q: tensor<?x?x2x8xf32>) -> tensor<?x?x2x8xf32> {
+  %o, %lse = routed.attend %q, %q, %q causal
+      : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32> score {
+  ^bb0(%a: f32, %b: index, %s: index, %t: index, %h: index):
+    %c1 = arith.constant 1 : index
+    %d = arith.subi %s, %t : index
+    %n = arith.addi %d, %c1 : index
+    %r = arith.divsi %s, %n : index
+    %i = arith.index_cast %r : index to i32
+    %f = arith.sitofp %i : i32 to f32
+    %x = arith.subf %a, %f : f32
+    routed.yield %x
+  }
+  return %o : tensor<?x?x2x8xf32>
+}
+
+// -----
+
+// New rows are read only where there are some: the cache may be appended with
+// none.
+// CHECK-LABEL: func @append
+//  CHECK-SAME:   %[[ROWS:.+]]: tensor<?x?x4x8xf16>, %[[CACHE:.+]]: tensor<?x?x4x8xf16>
+//       CHECK:   scf.if
+//       CHECK:     tensor.extract %[[ROWS]]
+//       CHECK:   } else {
+//       CHECK:     tensor.extract %[[CACHE]]
+func.func @append(%rows: tensor<?x?x4x8xf16>, %cache: tensor<?x?x4x8xf16>,
+                  %at: tensor<?xi32>) -> tensor<?x?x4x8xf16> {
+  %r = routed.append %rows into %cache at %at
+      : tensor<?x?x4x8xf16>, tensor<?x?x4x8xf16>, tensor<?xi32>
+  return %r : tensor<?x?x4x8xf16>
+}
+
+// -----
+
+// A softmax of the user's is decomposed too; canonicalisation turns an
+// unweighted concat into a view.
+// PIPE-LABEL: func @upstream
+//   PIPE-NOT:   linalg.softmax
+//       PIPE:   tensor.collapse_shape
+func.func @upstream(%x: tensor<?x?x2x4xf32>, %e: tensor<?x?x2x4xf32>) -> tensor<?x?x8xf32> {
+  %s = linalg.softmax dimension(3) ins(%x : tensor<?x?x2x4xf32>)
+      outs(%e : tensor<?x?x2x4xf32>) -> tensor<?x?x2x4xf32>
+  %c = routed.combine concat %s : tensor<?x?x2x4xf32>
+  return %c : tensor<?x?x8xf32>
+}

@@ -1,0 +1,42 @@
+// RUN: headgate-opt %s --headgate-wrap-host-entries --split-input-file --verify-diagnostics | FileCheck %s
+
+// Pointers in operand order, then one i64 for each dynamic extent; strides are
+// those of contiguous rows.
+// CHECK-LABEL: func private @layer(
+//       CHECK: llvm.func @hg_layer(%{{.+}}: !llvm.ptr, %[[ARGS:.+]]: !llvm.ptr) {
+//       CHECK:   %[[P0:.+]] = llvm.getelementptr %[[ARGS]][0]
+//       CHECK:   %[[A0:.+]] = llvm.load %[[P0]] : !llvm.ptr -> !llvm.ptr
+//       CHECK:   %[[X:.+]] = llvm.load %[[A0]] : !llvm.ptr -> !llvm.ptr
+//       CHECK:   llvm.getelementptr %[[ARGS]][1]
+//       CHECK:   %[[P2:.+]] = llvm.getelementptr %[[ARGS]][2]
+//       CHECK:   %[[A2:.+]] = llvm.load %[[P2]]
+//       CHECK:   %[[S:.+]] = llvm.load %[[A2]] : !llvm.ptr -> i64
+//       CHECK:   llvm.insertvalue %[[X]], %{{.+}}[0]
+//       CHECK:   %[[C8:.+]] = llvm.mlir.constant(8 : i64)
+//       CHECK:   llvm.insertvalue %[[C8]], %{{.+}}[3, 1]
+//       CHECK:   llvm.insertvalue %[[S]], %{{.+}}[3, 0]
+//       CHECK:   llvm.getelementptr %[[ARGS]][3]
+//       CHECK:   call @layer(%{{.+}}, %{{.+}}) : (memref<?x8xf32>, memref<?xi32>) -> ()
+func.func @layer(%x: memref<?x8xf32>, %n: memref<?xi32>) {
+  return
+}
+
+// CHECK-LABEL: func private @helper
+//   CHECK-NOT: hg_helper
+func.func private @helper(%x: memref<?x8xf32>) {
+  return
+}
+
+// -----
+
+// expected-error @below {{an entry on buffers has no results, but this one returns 1}}
+func.func @result(%x: memref<2xf32>) -> memref<2xf32> {
+  return %x : memref<2xf32>
+}
+
+// -----
+
+// expected-error @below {{an argument of an entry is a contiguous buffer, but this one is 'memref<2xf32, strided<[3]>>'}}
+func.func @strided(%x: memref<2xf32, strided<[3]>>) {
+  return
+}
