@@ -11,6 +11,7 @@ set -euo pipefail
 
 packages=(
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
+  libclang-rt-22-dev
   cmake ninja-build g++ python3
   nlohmann-json3-dev libtbb-dev libcli11-dev libbenchmark-dev libgtest-dev
 )
