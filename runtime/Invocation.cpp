@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs an entry: bind the tensors, prepare the sizes if they are new, make
+// room, fill in the addresses, launch.
+
+#include "headgate/Runtime.h"
+
+#include "runtime/Bind.h"
+#include "runtime/Prepare.h"
+#include "runtime/Session.h"
+
+#include <utility>
+
+namespace headgate {
+
+using namespace runtime;
+
+struct Invocation::State {
+  State(std::shared_ptr<const LoadedSession> session, const PlanEntry &plan)
+      : session(std::move(session)), entry(this->session->program(plan)),
+        binder(entry, this->session->deviceKind()) {}
+
+  Status prepareFor(const std::vector<int64_t> &values) {
+    if (call.valid && call.values == values)
+      return Success{};
+    Status prepared = prepare(*session, entry, values, call);
+    if (!prepared)
+      return std::move(prepared).error().in("entry '" + entry.plan->name + "'");
+    return prepared;
+  }
+  Status growArena(int64_t bytes, Stream stream);
+  Status launchStep(size_t index, Stream stream);
+  Status clearTemporaries(int64_t step, Stream stream);
+
+  std::shared_ptr<const LoadedSession> session;
+  const EntryProgram &entry;
+  Binder binder;
+  Prepared call;
+  Buffer arena; ///< only ever grows
+};
+
+/// Work that still uses the old arena is waited for before it goes.
+Status Invocation::State::growArena(int64_t bytes, Stream stream) {
+  if (bytes <= arena.bytes())
+    return Success{};
+  const std::shared_ptr<Device> &device = session->device();
+  if (Status s = device->synchronize(stream); !s)
+    return s;
+  arena = Buffer();
+  Result<Buffer> grown = device->allocate(bytes);
+  if (!grown)
+    return std::move(grown).error().in("entry '" + entry.plan->name + "' " +
+                                       describeArena(entry, call));
+  arena = *std::move(grown);
+  return Success{};
+}
+
+/// Clears what must be zero before step `step`, its first user: not earlier,
+/// because other temporaries may have lain there.
+Status Invocation::State::clearTemporaries(int64_t step, Stream stream) {
+  for (size_t i = 0; i < entry.temporaries.size(); ++i) {
+    const PlanTemporary &temporary = *entry.temporaries[i].plan;
+    const PreparedMemory &memory = call.memory[i];
+    if (!temporary.zero || temporary.live[0] != step || memory.bytes == 0)
+      continue;
+    char *begin = static_cast<char *>(arena.data()) + memory.offset;
+    Status done = session->device()->fill(begin, 0, memory.bytes, stream);
+    if (!done)
+      return done;
+  }
+  return Success{};
+}
+
+Status Invocation::State::launchStep(size_t index, Stream stream) {
+  const PreparedStep &step = call.steps[index];
+  for (size_t i = 0; i < step.variant->launches.size(); ++i) {
+    const PreparedLaunch &prepared = call.launches[step.firstLaunch + i];
+    const PlanLaunch &plan = *prepared.program->plan;
+    Launch launch;
+    launch.function = prepared.program->function;
+    launch.grid = prepared.grid;
+    launch.block = static_cast<uint32_t>(plan.block);
+    launch.cluster = static_cast<uint32_t>(plan.cluster);
+    launch.sharedBytes = static_cast<uint32_t>(plan.sharedBytes);
+    launch.scratchBytes = prepared.scratchBytes;
+    launch.pdl = plan.pdl;
+    launch.arguments = call.arguments.data() + prepared.firstArgument;
+    if (Status s = session->device()->launch(launch, stream); !s)
+      return std::move(s).error().in("kernel '" + plan.symbol + "'");
+  }
+  return Success{};
+}
+
+Result<Invocation> Invocation::create(std::shared_ptr<const Session> session,
+                                      std::string_view entry) {
+  Result<const PlanEntry *> plan = session->entry(entry);
+  if (!plan)
+    return std::move(plan).error();
+  // Session::create is the only way to a session.
+  auto loaded = std::static_pointer_cast<const LoadedSession>(session);
+  return Invocation(std::make_unique<State>(std::move(loaded), **plan));
+}
+
+Invocation::Invocation(std::unique_ptr<State> state)
+    : state_(std::move(state)) {}
+Invocation::Invocation(Invocation &&) noexcept = default;
+Invocation &Invocation::operator=(Invocation &&) noexcept = default;
+Invocation::~Invocation() = default;
+
+const PlanEntry &Invocation::entry() const { return *state_->entry.plan; }
+
+Status Invocation::reserve(std::span<const int64_t> maxDims, Stream stream) {
+  if (Status s = state_->binder.bindDims(maxDims); !s)
+    return s;
+  if (Status s = state_->prepareFor(state_->binder.values()); !s)
+    return s;
+  return state_->growArena(state_->call.arenaBytes, stream);
+}
+
+Result<std::vector<int64_t>>
+Invocation::bind(std::span<const TensorView> inputs) {
+  if (Status s = state_->binder.bindInputs(inputs); !s)
+    return std::move(s).error();
+  const std::vector<int64_t> &values = state_->binder.values();
+  return std::vector<int64_t>(values.begin(),
+                              values.begin() + state_->entry.dims);
+}
+
+Result<std::vector<OwnedTensor>>
+Invocation::allocateOutputs(std::span<const TensorView> inputs) {
+  if (Status s = state_->binder.bindInputs(inputs); !s)
+    return std::move(s).error();
+  std::vector<OwnedTensor> outputs;
+  for (size_t i = 0; i < entry().outputs.size(); ++i) {
+    int64_t elements = 0;
+    Result<TensorView> view = state_->binder.outputView(i, elements);
+    if (!view)
+      return std::move(view).error();
+    Result<Buffer> buffer =
+        state_->session->device()->allocate(elements * byteWidth(view->dtype));
+    if (!buffer)
+      return std::move(buffer).error().in("output '" + entry().outputs[i].name +
+                                          "'");
+    view->data = buffer->data();
+    if (!inputs.empty())
+      view->deviceIndex = inputs[0].deviceIndex;
+    outputs.push_back({*std::move(buffer), *view});
+  }
+  return outputs;
+}
+
+Status Invocation::run(std::span<const TensorView> inputs,
+                       std::span<const TensorView> outputs, Stream stream) {
+  State &state = *state_;
+  if (Status s = state.binder.bindCall(inputs, outputs); !s)
+    return s;
+  if (Status s = state.prepareFor(state.binder.values()); !s)
+    return s;
+  if (Status s = state.growArena(state.call.arenaBytes, stream); !s)
+    return s;
+  patchPointers(
+      state.call,
+      [&](int tensor) {
+        size_t index = static_cast<size_t>(tensor);
+        return index < inputs.size() ? inputs[index].data
+                                     : outputs[index - inputs.size()].data;
+      },
+      state.arena.data());
+  for (size_t i = 0; i < state.call.steps.size(); ++i) {
+    if (Status s = state.clearTemporaries(int64_t(i), stream); !s)
+      return s;
+    if (Status s = state.launchStep(i, stream); !s)
+      return s;
+  }
+  return Success{};
+}
+
+} // namespace headgate

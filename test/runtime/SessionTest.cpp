@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Loading a bundle on a device: which code can run, entries by name, forced
+// variants, and what --print-plan shows.
+
+#include "test/runtime/Handmade.h"
+
+namespace headgate::test {
+namespace {
+
+std::string messageOf(const Result<std::shared_ptr<const Session>> &session) {
+  return session ? "no error" : session.error().message();
+}
+
+TEST(Session, FindsEntries) {
+  auto session = handmadeSession();
+  auto entry = session->entry("count");
+  ASSERT_TRUE(entry);
+  EXPECT_EQ((*entry)->name, "count");
+}
+
+TEST(Session, NamesItsEntries) {
+  auto session = handmadeSession();
+  auto none = session->entry("man");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code(), ErrorCode::notFound);
+  EXPECT_EQ(none.error().message(),
+            "no entry 'man'; " + handmadeBundle() +
+                " has main, count, append (did you mean 'main'?)");
+  auto which = session->entry("");
+  ASSERT_FALSE(which);
+  EXPECT_EQ(which.error().message(),
+            handmadeBundle() +
+                " has 3 entries (main, count, append): name one");
+}
+
+TEST(Session, CpuWithoutAFeature) {
+  BundleCopy copy;
+  // No CPU of the plan's list lacks both words of two architectures; a word
+  // that this CPU lacks is found by trying.
+  auto device = openDevice("host");
+  std::string lacking;
+  for (const char *word : {"avx512bf16", "avx512f", "avx2"}) {
+    const auto &features = (*device)->info().features;
+    if (std::find(features.begin(), features.end(), word) == features.end())
+      lacking = word;
+  }
+  if (lacking.empty())
+    GTEST_SKIP() << "this CPU has every feature of the list";
+  copy.editPlan("\"target\": \"host\"",
+                "\"target\": \"host:new\", \"needs\": [\"" + lacking + "\"]");
+  auto session = copy.session();
+  EXPECT_NE(messageOf(session).find("its host code needs " + lacking +
+                                    " (host:new); this CPU lacks " + lacking),
+            std::string::npos)
+      << messageOf(session);
+}
+
+TEST(Session, BundleForAnotherDevice) {
+  BundleCopy copy;
+  copy.editPlan("\"target\": \"host\"", "\"target\": \"sm_90a\"");
+  auto session = copy.session();
+  ASSERT_FALSE(session);
+  EXPECT_EQ(session.error().code(), ErrorCode::unsupported);
+  EXPECT_NE(messageOf(session).find("has code for sm_90a; 'host:threads=2' is"),
+            std::string::npos)
+      << messageOf(session);
+  EXPECT_NE(messageOf(session).find("recompile with --target=host"),
+            std::string::npos);
+}
+
+TEST(Session, ImageWithoutAKernelOfThePlan) {
+  BundleCopy copy;
+  copy.editPlan("\"hg_double\"", "\"hg_triple\"");
+  auto session = copy.session();
+  ASSERT_FALSE(session);
+  EXPECT_EQ(session.error().code(), ErrorCode::notFound);
+  EXPECT_NE(messageOf(session).find("kernel 'double', variant 'double.0': "),
+            std::string::npos);
+  EXPECT_NE(messageOf(session).find("has no kernel 'hg_triple'"),
+            std::string::npos);
+}
+
+TEST(Session, ForcesAVariant) {
+  SessionOptions options;
+  options.force = {{"sum", "sum.wide"}};
+  auto session = handmadeSession("host", options);
+  auto text =
+      session->explain(**session->entry("main"), std::vector<int64_t>{5, 3});
+  ASSERT_TRUE(text) << text.error().message();
+  EXPECT_NE(text->find("variant 'sum.wide'"), std::string::npos) << *text;
+}
+
+TEST(Session, RefusesToForceWhatIsNotThere) {
+  BundleCopy copy;
+  SessionOptions options;
+  options.force = {{"som", "sum.wide"}};
+  auto kernel = copy.session(options);
+  ASSERT_FALSE(kernel);
+  EXPECT_NE(messageOf(kernel).find("no kernel 'som'"), std::string::npos);
+  EXPECT_NE(messageOf(kernel).find("did you mean 'sum'?"), std::string::npos);
+  options.force = {{"sum", "sum.wade"}};
+  auto variant = copy.session(options);
+  ASSERT_FALSE(variant);
+  EXPECT_NE(messageOf(variant).find("no variant 'sum.wade'"),
+            std::string::npos);
+}
+
+// Forced means forced: no other variant steps in where it cannot run.
+TEST(Session, AForcedVariantThatCannotRunIsAnError) {
+  SessionOptions options;
+  options.force = {{"sum", "sum.row"}};
+  auto session = handmadeSession("host", options);
+  auto text =
+      session->explain(**session->entry("main"), std::vector<int64_t>{5, 65});
+  ASSERT_FALSE(text);
+  EXPECT_NE(text.error().message().find("sum.row"), std::string::npos)
+      << text.error().message();
+}
+
+TEST(Session, ExplainsACall) {
+  auto session = handmadeSession("host:threads=2");
+  auto text =
+      session->explain(**session->entry("main"), std::vector<int64_t>{9, 70});
+  ASSERT_TRUE(text) << text.error().message();
+  for (const char *part :
+       {"entry 'main' on host:threads=2", "with S=9, N=70, x.s=70",
+        "t: 2.5 KiB at ", "workspace of sum.wide: 36 bytes at ",
+        "step 0: kernel 'double' with S=9, N=70, x.s=70",
+        "variant 'double.0' (image 'host')", "hg_double: grid [3,1,1]",
+        "hg_sum_wide_reduce: grid [9,1,1]", "hg_sum_wide_add: grid [2,9,1]"})
+    EXPECT_NE(text->find(part), std::string::npos) << part << " in\n" << *text;
+  auto scratch =
+      session->explain(**session->entry("main"), std::vector<int64_t>{0, 7});
+  ASSERT_TRUE(scratch) << scratch.error().message();
+  for (const char *part :
+       {"hg_sum_row: grid [0,1,1], scratch 28 bytes a thread, skipped"})
+    EXPECT_NE(scratch->find(part), std::string::npos) << *scratch;
+}
+
+TEST(Session, ExplainsOnlyLegalDims) {
+  auto session = handmadeSession();
+  const PlanEntry &main = **session->entry("main");
+  auto few = session->explain(main, std::vector<int64_t>{9});
+  ASSERT_FALSE(few);
+  EXPECT_EQ(few.error().message(), "entry 'main' has 2 dims, but 1 were given");
+  auto range = session->explain(main, std::vector<int64_t>{9, 0});
+  ASSERT_FALSE(range);
+  EXPECT_EQ(range.error().message(),
+            "N is 0, but entry 'main' takes N from 1 to 4096");
+}
+
+// A launch that only a GPU can do is understood and refused, not ignored.
+TEST(Session, GpuLaunchOnTheHost) {
+  BundleCopy copy;
+  copy.editPlan("\"symbol\": \"hg_double\"",
+                "\"cluster\": 2, \"symbol\": \"hg_double\"");
+  auto session = copy.session();
+  ASSERT_TRUE(session) << messageOf(session);
+  auto text = (*session)->explain(**(*session)->entry("main"),
+                                  std::vector<int64_t>{9, 7});
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().code(), ErrorCode::unsupported);
+  EXPECT_NE(text.error().message().find("clusters need a GPU"),
+            std::string::npos)
+      << text.error().message();
+}
+
+} // namespace
+} // namespace headgate::test
