@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 TEST(Bundle, Opens) {
   auto bundle = Bundle::open(handmadeBundle());
   ASSERT_TRUE(bundle) << bundle.error().message();
-  EXPECT_EQ(bundle->plan().entries.size(), 3u);
+  EXPECT_EQ(bundle->plan().entries.size(), 4u);
   const PlanForm &form = bundle->plan().images[0].forms[0];
   auto bytes = bundle->read(form);
   ASSERT_TRUE(bytes) << bytes.error().message();

@@ -59,6 +59,55 @@ TEST(Invocation, OneRowMayHaveAnyRowStride) {
   EXPECT_EQ(y.data, expectedMain(x.view()));
 }
 
+/// A slice of the first N columns of [B, S, width], as a fused projection
+/// gives.
+TensorView slice(Array<float> &fused, int64_t N) {
+  TensorView view = fused.view();
+  view.shape[2] = N;
+  return view;
+}
+
+std::vector<float> elementsOf(const TensorView &view) {
+  std::vector<float> values;
+  for (int64_t b = 0; b < view.shape[0]; ++b)
+    for (int64_t s = 0; s < view.shape[1]; ++s)
+      for (int64_t n = 0; n < view.shape[2]; ++n)
+        values.push_back(static_cast<const float *>(
+            view.data)[b * view.strides[0] + s * view.strides[1] + n]);
+  return values;
+}
+
+Array<float> fusedNumbers(int64_t B, int64_t S, int64_t width) {
+  Array<float> array({B, S, width});
+  for (size_t i = 0; i < array.data.size(); ++i)
+    array.data[i] = static_cast<float>(i);
+  return array;
+}
+
+// One symbol for the rows, an expression of it for the batch. With one row a
+// batch only the expression shows the symbol's value.
+TEST(Invocation, TakesASliceOfAFusedProjection) {
+  Invocation call = invocation("take");
+  for (auto [B, S] : {std::pair{3, 5}, {3, 1}, {1, 5}, {1, 1}}) {
+    Array<float> fused = fusedNumbers(B, S, 10), y({B, S, 4}, -1);
+    TensorView q = slice(fused, 4);
+    std::vector<TensorView> in = {q}, out = {y.view()};
+    ASSERT_EQ(runError(call.run(in, out)), "") << "B=" << B << " S=" << S;
+    EXPECT_EQ(y.data, elementsOf(q)) << "B=" << B << " S=" << S;
+  }
+}
+
+// A contiguous tensor stays one whatever its extent of 1 says of its stride.
+TEST(Invocation, StridesOfOneRowMayBeOdd) {
+  Invocation call = invocation("take");
+  Array<float> fused = fusedNumbers(3, 1, 4), y({3, 1, 4}, -1);
+  TensorView q = fused.view();
+  q.strides[1] = 999;
+  std::vector<TensorView> in = {q}, out = {y.view()};
+  ASSERT_EQ(runError(call.run(in, out)), "");
+  EXPECT_EQ(y.data, fused.data);
+}
+
 TEST(Invocation, EmptyTensorsAreLegal) {
   Invocation call = invocation("main");
   TensorView x =
@@ -137,7 +186,7 @@ TEST(Invocation, ReservesForLargerCalls) {
 TEST(Invocation, EntryMustBeNamedAmongSeveral) {
   auto call = Invocation::create(handmadeSession());
   ASSERT_FALSE(call);
-  EXPECT_NE(call.error().message().find("has 3 entries"), std::string::npos);
+  EXPECT_NE(call.error().message().find("has 4 entries"), std::string::npos);
 }
 
 TEST(Invocation, TwoThreadsTwoInvocations) {
@@ -283,6 +332,28 @@ TEST(Refusal, Strides) {
   EXPECT_EQ(refusal(main, {slice}, {x.view()}),
             "input 'x' has stride 2 in dimension 1, but entry 'main' takes "
             "strides [x.s,1]: 1 there");
+}
+
+TEST(Refusal, StridesThatFollowFromOthers) {
+  Invocation take = invocation("take");
+  Array<float> fused = fusedNumbers(3, 5, 10), y({3, 5, 4});
+  TensorView q = slice(fused, 4);
+  q.shape[0] = 2;
+  q.strides[0] = 60;
+  TensorView out = y.view();
+  out.shape[0] = 2;
+  EXPECT_EQ(refusal(take, {q}, {out}),
+            "input 'q' has stride 60 in dimension 0, but entry 'take' takes "
+            "strides [S*q.s,q.s,1]: 50 there");
+}
+
+// The first row is aligned, but an odd stride would not keep the second so.
+TEST(Refusal, StridesOffTheAlignment) {
+  Invocation take = invocation("take");
+  Array<float> fused = fusedNumbers(2, 5, 7), y({2, 5, 4});
+  EXPECT_EQ(refusal(take, {slice(fused, 4)}, {y.view()}),
+            "input 'q' has stride 35 in dimension 0, which is no multiple of 8 "
+            "bytes");
 }
 
 TEST(Refusal, Memory) {

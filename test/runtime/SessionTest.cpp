@@ -26,12 +26,12 @@ TEST(Session, NamesItsEntries) {
   EXPECT_EQ(none.error().code(), ErrorCode::notFound);
   EXPECT_EQ(none.error().message(),
             "no entry 'man'; " + handmadeBundle() +
-                " has main, count, append (did you mean 'main'?)");
+                " has main, count, append, take (did you mean 'main'?)");
   auto which = session->entry("");
   ASSERT_FALSE(which);
   EXPECT_EQ(which.error().message(),
             handmadeBundle() +
-                " has 3 entries (main, count, append): name one");
+                " has 4 entries (main, count, append, take): name one");
 }
 
 TEST(Session, CpuWithoutAFeature) {

@@ -94,6 +94,15 @@ KERNEL void hg_append(const HgBlock *block, const void *const *arguments) {
   memcpy(to + kept, row, (size_t)N * sizeof *to);
 }
 
+/* y[b,s,n] = q[b,s,n], where all rows of q are q.s elements apart */
+KERNEL void hg_take(const HgBlock *block, const void *const *arguments) {
+  int32_t S = SCALAR(int32_t, 2), N = SCALAR(int32_t, 3);
+  int64_t stride = SCALAR(int64_t, 4);
+  int64_t row = (int64_t)block->block[1] * S + block->block[0];
+  memcpy(OUT(float, 1) + row * N, IN(float, 0) + row * stride,
+         (size_t)N * sizeof(float));
+}
+
 /* Writes all it was given, for tests of order, width and block numbers. */
 KERNEL void hg_probe(const HgBlock *block, const void *const *arguments) {
   int64_t *out = OUT(int64_t, 2);
