@@ -2,6 +2,8 @@
 
 #include "runtime/Bind.h"
 
+#include "runtime/Layout.h"
+
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -10,62 +12,6 @@
 namespace headgate::runtime {
 
 namespace {
-
-/// No tensor is larger: more than any address space, less than any overflow.
-constexpr int64_t maxBytes = int64_t(1) << 47;
-
-bool isEmpty(const TensorView &view) {
-  auto extents = view.extents();
-  return std::find(extents.begin(), extents.end(), 0) != extents.end();
-}
-
-/// Whether the stride of dimension `i` says anything.
-bool strideMatters(const TensorView &view, int i) { return view.shape[i] > 1; }
-
-/// Row-major strides; false if the tensor would be above maxBytes.
-bool contiguousStrides(const TensorView &view,
-                       std::array<int64_t, maxRank> &strides) {
-  int64_t stride = 1;
-  for (int i = view.rank - 1; i >= 0; --i) {
-    strides[i] = stride;
-    if (__builtin_mul_overflow(stride, std::max<int64_t>(view.shape[i], 1),
-                               &stride) ||
-        stride > maxBytes / byteWidth(view.dtype))
-      return false;
-  }
-  return true;
-}
-
-/// Offsets in elements of the first and last element; false if too far apart.
-bool elementRange(const TensorView &view, int64_t &first, int64_t &last) {
-  first = last = 0;
-  for (int i = 0; i < view.rank; ++i) {
-    int64_t reach = 0;
-    if (__builtin_mul_overflow(view.shape[i] - 1, view.strides[i], &reach) ||
-        __builtin_add_overflow(reach < 0 ? first : last, reach,
-                               reach < 0 ? &first : &last))
-      return false;
-  }
-  int64_t limit = maxBytes / byteWidth(view.dtype);
-  return first >= -limit && last <= limit && last - first < limit;
-}
-
-/// Whether two elements of a non-empty view may share memory.
-bool overlapsItself(const TensorView &view) {
-  std::array<std::pair<int64_t, int64_t>, maxRank> order; // stride, extent
-  int count = 0;
-  for (int i = 0; i < view.rank; ++i)
-    if (strideMatters(view, i))
-      order[count++] = {std::abs(view.strides[i]), view.shape[i]};
-  std::sort(order.begin(), order.begin() + count);
-  int64_t reach = 0; // distance to the last element of the dimensions before
-  for (int i = 0; i < count; ++i) {
-    if (order[i].first <= reach)
-      return true;
-    reach += order[i].first * (order[i].second - 1);
-  }
-  return false;
-}
 
 std::string kindOf(const TensorProgram &tensor) {
   return std::string(tensor.output ? "output" : "input") + " '" +
@@ -92,16 +38,6 @@ std::string hex(uintptr_t address) {
 
 } // namespace
 
-std::string formatExtents(std::span<const int64_t> extents) {
-  std::string text = "[";
-  for (int64_t extent : extents) {
-    if (text.size() > 1)
-      text += ',';
-    text += std::to_string(extent);
-  }
-  return text + "]";
-}
-
 Binder::Binder(const EntryProgram &entry, DeviceKind device)
     : entry_(&entry), device_(device), values_(entry.names.size()),
       source_(entry.names.size(), -1), memory_(entry.tensors.size()) {}
@@ -115,9 +51,9 @@ std::string Binder::describe(const TensorProgram &tensor) const {
 Error Binder::mismatch(const TensorProgram &tensor, const TensorView &view,
                        const std::string &why) const {
   return Error(ErrorCode::badInput,
-               kindOf(tensor) + " is " +
-                   headgate::runtime::formatExtents(view.extents()) + ", but " +
-                   describe(tensor) + formatExtents(tensor.shape) + ": " + why);
+               kindOf(tensor) + " is " + formatExtents(view.extents()) +
+                   ", but " + describe(tensor) + formatExtents(tensor.shape) +
+                   ": " + why);
 }
 
 Status Binder::checkCount(const char *what, size_t expected,
@@ -304,14 +240,12 @@ Status Binder::checkStrides(const TensorProgram &tensor,
       if (view.strides[i] == needed[i])
         continue;
       size_t rank = static_cast<size_t>(view.rank);
-      return Error(
-          ErrorCode::badInput,
-          kindOf(tensor) + " is not contiguous: strides " +
-              headgate::runtime::formatExtents({view.strides.data(), rank}) +
-              ", needed " +
-              headgate::runtime::formatExtents({needed.data(), rank}) +
-              "; copy it into a contiguous tensor first or compile "
-              "with symbolic strides");
+      return Error(ErrorCode::badInput,
+                   kindOf(tensor) + " is not contiguous: strides " +
+                       formatExtents({view.strides.data(), rank}) +
+                       ", needed " + formatExtents({needed.data(), rank}) +
+                       "; copy it into a contiguous tensor first or compile "
+                       "with symbolic strides");
     }
     const ExtentProgram &stride = tensor.strides[i];
     Result<int64_t> value = evaluate(stride);
@@ -365,10 +299,9 @@ Status Binder::checkMemory(size_t index, const TensorView &view) {
   if (isEmpty(view))
     return Success{};
   if (!view.data)
-    return Error(ErrorCode::badInput,
-                 kindOf(tensor) + " " +
-                     headgate::runtime::formatExtents(view.extents()) +
-                     " has no data (null pointer)");
+    return Error(ErrorCode::badInput, kindOf(tensor) + " " +
+                                          formatExtents(view.extents()) +
+                                          " has no data (null pointer)");
   auto address = reinterpret_cast<uintptr_t>(view.data);
   if (address % static_cast<uintptr_t>(tensor.align))
     return Error(ErrorCode::badInput,
@@ -396,8 +329,7 @@ Status Binder::checkOverlap(size_t index, std::span<const TensorView> inputs,
     return Error(ErrorCode::badInput,
                  kindOf(output) +
                      " has several elements at one address: " + "strides " +
-                     headgate::runtime::formatExtents(
-                         {view.strides.data(), size_t(view.rank)}));
+                     formatExtents({view.strides.data(), size_t(view.rank)}));
   for (size_t other = 0; other < index; ++other) {
     const TensorProgram &tensor = entry_->tensors[other];
     const Memory &theirs = memory_[other];
@@ -493,10 +425,9 @@ Result<TensorView> Binder::shapeOf(const TensorProgram &tensor) const {
     view.shape[i] = *extent;
   }
   if (!contiguousStrides(view, view.strides) && !isEmpty(view))
-    return Error(ErrorCode::badInput,
-                 kindOf(tensor) + " " +
-                     headgate::runtime::formatExtents(view.extents()) +
-                     " is more than 2^47 bytes");
+    return Error(ErrorCode::badInput, kindOf(tensor) + " " +
+                                          formatExtents(view.extents()) +
+                                          " is more than 2^47 bytes");
   return view;
 }
 

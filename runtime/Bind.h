@@ -76,9 +76,6 @@ private:
   std::vector<Memory> memory_;
 };
 
-/// "[2,128,4,64]"
-std::string formatExtents(std::span<const int64_t> extents);
-
 } // namespace headgate::runtime
 
 #endif // HEADGATE_RUNTIME_BIND_H
