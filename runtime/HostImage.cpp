@@ -47,6 +47,19 @@ private:
   std::map<std::string, HostFunction> functions_;
 };
 
+Error loadError(const std::string &id, const std::string &path,
+                const std::string &cause) {
+  std::string message = "cannot load image '" + id + "': " + cause;
+  if (cause.find(path) == cause.npos)
+    message += " (" + path + ")";
+  // What the dynamic linker says where a file system forbids code.
+  if (cause.find("failed to map segment") != cause.npos ||
+      cause.find("Operation not permitted") != cause.npos)
+    return Error(ErrorCode::failed,
+                 message + "; the file system may be mounted noexec");
+  return Error(ErrorCode::corrupt, std::move(message));
+}
+
 } // namespace
 
 Result<std::unique_ptr<Image>> loadHostImage(std::shared_ptr<Device> device,
@@ -67,14 +80,7 @@ Result<std::unique_ptr<Image>> loadHostImage(std::shared_ptr<Device> device,
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char *cause = dlerror();
-    std::string why = cause ? cause : "unknown reason";
-    std::string message = "cannot load image '" + image.id + "': " + why;
-    if (why.find(path) == why.npos)
-      message += " (" + path + ")";
-    if (why.find("failed to map segment") != why.npos ||
-        why.find("Operation not permitted") != why.npos)
-      message += "; the file system may be mounted noexec";
-    return Error(ErrorCode::corrupt, std::move(message));
+    return loadError(image.id, path, cause ? cause : "unknown reason");
   }
   return std::unique_ptr<Image>(std::make_unique<HostImage>(
       std::move(device), "image '" + image.id + "' (" + path + ")", handle));

@@ -96,6 +96,18 @@ TEST(HostDevice, ImagesMayCallLibm) {
     EXPECT_FLOAT_EQ(y[i], std::exp(x[i]));
 }
 
+TEST(HostDevice, NamesAFunctionThatAnImageLacks) {
+  auto device = openDevice("host");
+  auto image =
+      (*device)->load({"lacking", "so", HEADGATE_UNDEFINED_KERNELS, ""});
+  ASSERT_FALSE(image);
+  const std::string &message = image.error().message();
+  EXPECT_NE(message.find("image 'lacking'"), std::string::npos) << message;
+  EXPECT_NE(message.find("headgate_no_such_function"), std::string::npos)
+      << message;
+  EXPECT_NE(message.find(HEADGATE_UNDEFINED_KERNELS), std::string::npos);
+}
+
 TEST(HostDevice, RefusesWhatOnlyAGpuHas) {
   auto device = openDevice("host");
   auto image = (*device)->load({"handmade", "so", handmadeKernels(), ""});
