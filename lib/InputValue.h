@@ -4,15 +4,13 @@
 // `--output=` of the tools accept. Text to values; no file is opened here.
 //
 //   INPUT  := [NAME "="] VALUE
-//   VALUE  := "@" FILE.npy               its own type and shape
-//           | DTYPE "=@" FILE.npy        converted, or 2-byte words as bf16
-//           | TYPE "=@" FILE             FILE.npy as above and of this shape,
-//           any
-//                                        other: row-major elements and no
-//                                        header
-//           | TYPE "=" NUMBERS           as many as elements, or one for all
-//           | TYPE "=~" SEED             normal with mean 0 and deviation 1
-//   TYPE   := {EXTENT "x"} DTYPE         "2x3xf32"; no extent is a scalar
+//   VALUE  := "@" FILE.npy          of its own type and shape
+//           | DTYPE "=@" FILE.npy   converted; takes 2-byte words as bf16
+//           | TYPE "=@" FILE        .npy: of this shape (extents of 1 apart);
+//                                   else row-major elements without a header
+//           | TYPE "=" NUMBERS      as many as elements, or one for all
+//           | TYPE "=~" SEED        normal with mean 0 and deviation 1
+//   TYPE   := {EXTENT "x"} DTYPE    "2x3xf32"; a scalar has no extent
 //   OUTPUT := [NAME "="] [DTYPE "="] ("@" FILE.npy | "-")
 //
 // A first component that reads as a type or a shape is never a name.

@@ -27,7 +27,8 @@ std::string nearestSpelling(std::string_view word,
                             std::span<const std::string> candidates) {
   std::string nearest;
   // At least one letter has to be right.
-  size_t best = std::min(word.size(), std::max<size_t>(1, word.size() / 3) + 1);
+  size_t best =
+      std::min(word.size(), std::max<size_t>(1, (word.size() + 1) / 3) + 1);
   for (const std::string &candidate : candidates)
     if (size_t distance = editDistance(word, candidate); distance < best) {
       best = distance;

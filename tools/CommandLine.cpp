@@ -76,7 +76,7 @@ void declareRun(CLI::App &app, RunOptions &options, RawValues &raw) {
                "Fill outputs beforehand; exit 3 if an element is not written");
   app.add_flag("--json", options.json, "Print one JSON value");
   app.add_flag("-v,--verbose", options.verbose,
-               "Say on stderr what is done, and how long the call took");
+               "Say on stderr how long the call took");
   app.add_flag("--quiet", options.quiet, "Print errors only on stderr");
   app.set_version_flag("--version", [] {
     return "headgate-run " HEADGATE_VERSION " (reads plan version " +

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/ReadArrays.h"
+
+#include "lib/ArrayText.h"
+#include "lib/Npy.h"
+#include "runtime/HostMachine.h"
+#include "tools/MatchTensors.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace headgate {
+
+namespace {
+/// Refuses numbers for more elements than this machine has memory for: a typing
+/// mistake should not end in the kernel's out-of-memory killer.
+Status checkMemory(DType dtype, const std::vector<int64_t> &shape) {
+  int64_t bytes = byteWidth(dtype), limit = runtime::usableMemoryBytes();
+  for (int64_t extent : shape)
+    if (extent == 0)
+      return Success();
+  for (int64_t extent : shape)
+    if (__builtin_mul_overflow(bytes, extent, &bytes) ||
+        (limit > 0 && bytes > limit))
+      return Error(ErrorCode::badInput,
+                   formatType(dtype, shape) +
+                       " is too large for this machine's memory");
+  return Success();
+}
+
+Result<Array> readRaw(const InputValue &value) {
+  std::ifstream file(value.file, std::ios::binary | std::ios::ate);
+  if (!file)
+    return Error(ErrorCode::notFound,
+                 "cannot open " + value.file + ": " + std::strerror(errno));
+  Array array;
+  array.dtype = *value.dtype;
+  array.shape = *value.shape;
+  int64_t needed = byteWidth(array.dtype);
+  for (int64_t extent : array.shape)
+    needed *= extent; // checkMemory bounded it
+  if (file.tellg() != needed)
+    return Error(ErrorCode::badInput,
+                 formatType(array.dtype, array.shape) + " takes " +
+                     std::to_string(needed) + " bytes, but " + value.file +
+                     " has " + std::to_string(file.tellg()) + " bytes");
+  array.bytes.resize(static_cast<size_t>(needed));
+  file.seekg(0);
+  if (!file.read(reinterpret_cast<char *>(array.bytes.data()), needed))
+    return Error(ErrorCode::failed, "cannot read " + value.file);
+  return array;
+}
+
+/// The shape without its extents of 1: what a shape on the command line and a
+/// file's own must have in common.
+std::vector<int64_t> squeezed(const std::vector<int64_t> &shape) {
+  std::vector<int64_t> result;
+  for (int64_t extent : shape)
+    if (extent != 1)
+      result.push_back(extent);
+  return result;
+}
+
+Result<Array> readFile(const InputValue &value) {
+  Result<Array> array = readNpy(value.file, value.dtype);
+  if (!array || !value.shape || array->shape == *value.shape)
+    return array;
+  if (squeezed(array->shape) != squeezed(*value.shape))
+    return Error(ErrorCode::badInput,
+                 value.file + " holds " +
+                     formatType(array->dtype, array->shape) + ", not " +
+                     formatType(*value.dtype, *value.shape));
+  array->shape = *value.shape;
+  return array;
+}
+} // namespace
+
+Result<Array> readArray(const InputValue &value) {
+  if (value.shape && value.source != InputValue::Source::npy)
+    if (Status fits = checkMemory(*value.dtype, *value.shape); !fits)
+      return std::move(fits).error();
+  switch (value.source) {
+  case InputValue::Source::raw:
+    return readRaw(value);
+  case InputValue::Source::numbers:
+    return parseElements(value.numbers, *value.dtype, *value.shape);
+  case InputValue::Source::normal:
+    return drawNormal(value.seed, *value.dtype, *value.shape);
+  case InputValue::Source::npy:
+    break;
+  }
+  Result<Array> array = readFile(value);
+  return array && value.dtype ? convert(*array, *value.dtype) : array;
+}
+
+Result<std::vector<Array>> readInputs(const PlanEntry &entry,
+                                      std::span<const InputValue> values) {
+  std::vector<std::string> names;
+  for (const InputValue &value : values)
+    names.push_back(value.name);
+  Result<std::vector<size_t>> matches =
+      matchTensors("input", entry, entry.inputs, names);
+  if (!matches)
+    return std::move(matches).error();
+
+  std::vector<const InputValue *> given(entry.inputs.size());
+  for (size_t i = 0; i < values.size(); ++i)
+    given[(*matches)[i]] = &values[i];
+  std::vector<Array> arrays;
+  for (size_t i = 0; i < given.size(); ++i) {
+    const PlanTensor &tensor = entry.inputs[i];
+    if (!given[i])
+      return Error(ErrorCode::badInput,
+                   "input '" + tensor.name + "' is missing");
+    Result<Array> array = readArray(*given[i]);
+    if (array)
+      array = convert(*array, tensor.dtype);
+    if (!array)
+      return std::move(array).error().in("input '" + tensor.name + "'");
+    arrays.push_back(std::move(*array));
+  }
+  return arrays;
+}
+
+} // namespace headgate
