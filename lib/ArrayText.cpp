@@ -2,7 +2,6 @@
 
 #include "lib/ArrayText.h"
 
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -70,35 +69,25 @@ Result<int64_t> parseInteger(std::string_view word, DType dtype) {
   return value;
 }
 
-/// Appends the bytes of `value` as an element of integer type `dtype`.
-void appendInteger(int64_t value, DType dtype, std::vector<std::byte> &bytes) {
-  size_t width = static_cast<size_t>(byteWidth(dtype));
-  bytes.resize(bytes.size() + width);
-  // Both are little-endian two's complement: the low bytes are the number.
-  std::memcpy(bytes.data() + bytes.size() - width, &value, width);
-}
-
 /// An array of rank 1 of the words.
 Result<Array> parseWords(const std::vector<std::string_view> &words,
                          DType dtype) {
-  Array array;
-  array.dtype = isFloat(dtype) ? DType::f64 : dtype;
-  array.shape = {static_cast<int64_t>(words.size())};
-  for (std::string_view word : words) {
+  Array array = Array::zeros(dtype, {static_cast<int64_t>(words.size())});
+  for (size_t i = 0; i < words.size(); ++i) {
+    int64_t element = static_cast<int64_t>(i);
     if (isFloat(dtype)) {
       double value = 0;
-      if (!parseNumber(word, value))
-        return badElement(word, dtype);
-      appendInteger(std::bit_cast<int64_t>(value), DType::i64, array.bytes);
+      if (!parseNumber(words[i], value))
+        return badElement(words[i], dtype);
+      array.set(element, value);
     } else {
-      Result<int64_t> value = parseInteger(word, dtype);
+      Result<int64_t> value = parseInteger(words[i], dtype);
       if (!value)
         return std::move(value).error();
-      appendInteger(*value, dtype, array.bytes);
+      array.setInteger(element, *value);
     }
   }
-  return array.dtype == dtype ? Result<Array>(std::move(array))
-                              : convert(array, dtype);
+  return array;
 }
 
 /// The product of the extents; an error beyond 2^47 bytes.
@@ -157,21 +146,16 @@ Result<Array> drawNormal(uint64_t seed, DType dtype,
   Result<int64_t> count = countElements(dtype, shape);
   if (!count)
     return std::move(count).error();
-  Array array;
-  array.dtype = DType::f32;
-  array.shape = shape;
-  array.bytes.resize(sizeof(float) * static_cast<size_t>(*count));
+  Array array = Array::zeros(dtype, shape);
   uint64_t stream = splitMix(seed);
   for (int64_t i = 0; i < *count; ++i) {
     // Box and Muller 1958, the cosine half.
     uint64_t at = stream + 2 * static_cast<uint64_t>(i);
     double radius = std::sqrt(-2 * std::log(uniform(splitMix(at))));
     double angle = 2 * std::numbers::pi * uniform(splitMix(at + 1));
-    float value = static_cast<float>(radius * std::cos(angle));
-    std::memcpy(array.bytes.data() + sizeof(float) * i, &value, sizeof(value));
+    array.set(i, radius * std::cos(angle));
   }
-  return dtype == DType::f32 ? Result<Array>(std::move(array))
-                             : convert(array, dtype);
+  return array;
 }
 
 std::string formatType(DType dtype, std::span<const int64_t> shape) {
@@ -195,34 +179,12 @@ template <typename T> std::string shortest(T value) {
   return {text, end};
 }
 
-template <typename T> T load(const std::byte *at) {
-  T value;
-  std::memcpy(&value, at, sizeof(value));
-  return value;
-}
-
-std::string formatElement(DType dtype, const std::byte *at) {
-  switch (dtype) {
-  case DType::f32:
-    return shortest(load<float>(at));
-  case DType::f64:
-    return shortest(load<double>(at));
-  case DType::i8:
-    return shortest(load<int8_t>(at));
-  case DType::i16:
-    return shortest(load<int16_t>(at));
-  case DType::i32:
-    return shortest(load<int32_t>(at));
-  case DType::i64:
-    return shortest(load<int64_t>(at));
-  case DType::u8:
-  case DType::i1:
-    return shortest(load<uint8_t>(at));
-  case DType::f16:
-  case DType::bf16:
-    break; // widened before
-  }
-  return "";
+std::string formatElement(const Array &array, int64_t i) {
+  if (!isFloat(array.dtype))
+    return std::to_string(array.integerAt(i));
+  if (array.dtype == DType::f64)
+    return shortest(array.at(i));
+  return shortest(static_cast<float>(array.at(i)));
 }
 
 /// Prints nested brackets. The outermost pair is left out, as IREE does.
@@ -231,32 +193,31 @@ public:
   Printer(const Array &array, bool shorten) : array(array), shorten(shorten) {}
 
   std::string print() {
-    if (array.bytes.empty())
-      return "";
-    if (array.shape.empty())
-      return formatElement(array.dtype, array.bytes.data());
-    printDimension(0, array.bytes.data(), array.bytes.size());
+    int64_t count = array.elements();
+    if (count > 0 && array.shape.empty())
+      return formatElement(array, 0);
+    if (count > 0)
+      printDimension(0, 0, count);
     return std::move(text);
   }
 
 private:
-  /// Prints the `bytes` bytes at `at`: dimension `depth` and those inside it.
-  void printDimension(size_t depth, const std::byte *at, size_t bytes) {
-    int64_t extent = array.shape[depth];
+  /// Prints the `count` elements from `first` on: dimension `depth` and those
+  /// inside it.
+  void printDimension(size_t depth, int64_t first, int64_t count) {
+    int64_t extent = array.shape[depth], stride = count / extent;
     bool innermost = depth + 1 == array.shape.size();
-    size_t stride = bytes / static_cast<size_t>(extent);
     for (int64_t i = 0; i < extent; ++i) {
       if (shorten && extent > 2 * edge && i == edge) {
         text += innermost ? " ..." : "...";
         i = extent - edge;
       }
-      const std::byte *element = at + stride * static_cast<size_t>(i);
       if (innermost) {
-        text += (i == 0 ? "" : " ") + formatElement(array.dtype, element);
+        text += (i == 0 ? "" : " ") + formatElement(array, first + i);
         continue;
       }
       text += '[';
-      printDimension(depth + 1, element, stride);
+      printDimension(depth + 1, first + i * stride, stride);
       text += ']';
     }
   }
@@ -269,14 +230,10 @@ private:
 } // namespace
 
 std::string formatArray(const Array &array, Elements elements) {
-  std::string type = formatType(array.dtype, array.shape) + "=";
-  bool narrow = array.dtype == DType::f16 || array.dtype == DType::bf16;
-  size_t many = 64 * static_cast<size_t>(byteWidth(array.dtype));
-  bool shorten = elements == Elements::someOfMany && array.bytes.size() > many;
-  if (!narrow)
-    return type + Printer(array, shorten).print();
-  Result<Array> wide = convert(array, DType::f32);
-  return wide ? type + Printer(*wide, shorten).print() : type;
+  bool shorten =
+      elements == Elements::someOfMany && array.elements() > manyElements;
+  return formatType(array.dtype, array.shape) + "=" +
+         Printer(array, shorten).print();
 }
 
 } // namespace headgate

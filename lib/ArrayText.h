@@ -36,7 +36,9 @@ std::string formatIndex(std::span<const int64_t> index);
 
 enum class Elements : uint8_t { all, someOfMany };
 
-/// Type and elements. Of more than 64 elements, `someOfMany` shows the first
+constexpr int64_t manyElements = 64;
+
+/// Type and elements. Of more than manyElements, `someOfMany` shows the first
 /// and the last three along each dimension and dots between them.
 std::string formatArray(const Array &array, Elements elements);
 

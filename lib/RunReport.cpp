@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 namespace headgate {
 
@@ -33,12 +32,6 @@ std::string formatText(const RunReport &report) {
 }
 
 namespace {
-template <typename T> T load(const Array &array, size_t i) {
-  T value;
-  std::memcpy(&value, array.bytes.data() + i * sizeof(T), sizeof(T));
-  return value;
-}
-
 Json floatValue(double value) {
   if (std::isnan(value))
     return "nan";
@@ -47,54 +40,22 @@ Json floatValue(double value) {
   return value;
 }
 
-/// Element `i` of an array of integers or of f32, f64.
-Json elementValue(const Array &array, size_t i) {
-  switch (array.dtype) {
-  case DType::f32:
-    return floatValue(load<float>(array, i));
-  case DType::f64:
-    return floatValue(load<double>(array, i));
-  case DType::i8:
-    return load<int8_t>(array, i);
-  case DType::i16:
-    return load<int16_t>(array, i);
-  case DType::i32:
-    return load<int32_t>(array, i);
-  case DType::i64:
-    return load<int64_t>(array, i);
-  case DType::u8:
-  case DType::i1:
-    return load<uint8_t>(array, i);
-  case DType::f16:
-  case DType::bf16:
-    break; // widened before
-  }
-  return nullptr;
-}
-
 Json elementValues(const Array &array) {
-  if (array.dtype == DType::f16 || array.dtype == DType::bf16) {
-    Result<Array> wide = convert(array, DType::f32);
-    return wide ? elementValues(*wide) : Json();
-  }
   Json values = Json::array();
-  size_t count =
-      array.bytes.size() / static_cast<size_t>(byteWidth(array.dtype));
-  for (size_t i = 0; i < count; ++i)
-    values.push_back(elementValue(array, i));
+  for (int64_t i = 0, count = array.elements(); i < count; ++i)
+    values.push_back(isFloat(array.dtype) ? floatValue(array.at(i))
+                                          : Json(array.integerAt(i)));
   return values;
 }
 
 Json outputValue(const RunReport::Output &output) {
-  constexpr size_t many = 64;
   const Array &array = output.array;
   Json value = {{"name", output.name},
                 {"dtype", std::string(name(array.dtype))},
                 {"shape", array.shape}};
-  size_t width = static_cast<size_t>(byteWidth(array.dtype));
   if (!output.file.empty())
     value["file"] = output.file;
-  else if (output.full || array.bytes.size() <= many * width)
+  else if (output.full || array.elements() <= manyElements)
     value["values"] = elementValues(array);
   return value;
 }

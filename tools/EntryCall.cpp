@@ -22,14 +22,6 @@ bool isFill(const Array &array, int64_t element, bool again) {
                      [fill = std::byte(fillByte(array.dtype, again))](
                          std::byte byte) { return byte == fill; });
 }
-
-std::vector<int64_t> indexOf(int64_t element,
-                             const std::vector<int64_t> &shape) {
-  std::vector<int64_t> index(shape.size());
-  for (size_t i = shape.size(); i-- > 0; element /= shape[i])
-    index[i] = element % shape[i];
-  return index;
-}
 } // namespace
 
 Result<EntryCall> EntryCall::create(std::shared_ptr<const Session> session,
@@ -101,12 +93,9 @@ Result<double> EntryCall::run() {
 Result<std::vector<Array>> EntryCall::outputs() const {
   std::vector<Array> arrays;
   for (const OwnedTensor &result : results) {
-    Array array;
-    array.dtype = result.view.dtype;
-    array.shape.assign(result.view.extents().begin(),
-                       result.view.extents().end());
-    array.bytes.resize(
-        static_cast<size_t>(result.view.elements() * byteWidth(array.dtype)));
+    auto extents = result.view.extents();
+    Array array =
+        Array::zeros(result.view.dtype, {extents.begin(), extents.end()});
     Status copied = session->device()->copy(
         array.bytes.data(), result.view.data,
         static_cast<int64_t>(array.bytes.size()), CopyKind::deviceToHost, {});
@@ -145,12 +134,11 @@ Result<std::vector<Unwritten>> EntryCall::findUnwritten() {
   std::vector<Unwritten> found(first->size());
   for (size_t i = 0; i < first->size(); ++i) {
     const Array &array = (*first)[i];
-    found[i].elements =
-        static_cast<int64_t>(array.bytes.size()) / byteWidth(array.dtype);
+    found[i].elements = array.elements();
     for (int64_t element = 0; element < found[i].elements; ++element)
       if (isFill(array, element, false) && isFill((*second)[i], element, true))
         if (found[i].count++ == 0)
-          found[i].first = indexOf(element, array.shape);
+          found[i].first = unravel(element, array.shape);
   }
   return found;
 }

@@ -17,8 +17,8 @@ namespace headgate {
 
 /// The elements of an output that a call did not write.
 struct Unwritten {
-  int64_t elements = 0; ///< of the output
-  int64_t count = 0;    ///< of them unwritten
+  int64_t elements = 0;       ///< of the output
+  int64_t count = 0;          ///< of them unwritten
   std::vector<int64_t> first; ///< index of the first one
 };
 

@@ -35,18 +35,13 @@ Result<Array> readRaw(const InputValue &value) {
   if (!file)
     return Error(ErrorCode::notFound,
                  "cannot open " + value.file + ": " + std::strerror(errno));
-  Array array;
-  array.dtype = *value.dtype;
-  array.shape = *value.shape;
-  int64_t needed = byteWidth(array.dtype);
-  for (int64_t extent : array.shape)
-    needed *= extent; // checkMemory bounded it
+  Array array = Array::zeros(*value.dtype, *value.shape);
+  int64_t needed = static_cast<int64_t>(array.bytes.size());
   if (file.tellg() != needed)
     return Error(ErrorCode::badInput,
                  formatType(array.dtype, array.shape) + " takes " +
                      std::to_string(needed) + " bytes, but " + value.file +
                      " has " + std::to_string(file.tellg()) + " bytes");
-  array.bytes.resize(static_cast<size_t>(needed));
   file.seekg(0);
   if (!file.read(reinterpret_cast<char *>(array.bytes.data()), needed))
     return Error(ErrorCode::failed, "cannot read " + value.file);
@@ -95,6 +90,17 @@ Result<Array> readArray(const InputValue &value) {
   return array && value.dtype ? convert(*array, *value.dtype) : array;
 }
 
+/// What to say if a file of 2-byte words is meant as bf16; "" if that does not
+/// explain the failure.
+static std::string suggestWords(const InputValue &value,
+                                const PlanTensor &tensor) {
+  bool plain = value.source == InputValue::Source::npy && !value.dtype;
+  if (!plain || !isFloat(tensor.dtype) || !readNpy(value.file, DType::bf16))
+    return "";
+  return "; say --input=" + tensor.name + "=bf16=@" + value.file +
+         " to take its 2-byte words as bf16";
+}
+
 Result<std::vector<Array>> readInputs(const PlanEntry &entry,
                                       std::span<const InputValue> values) {
   std::vector<std::string> names;
@@ -118,7 +124,9 @@ Result<std::vector<Array>> readInputs(const PlanEntry &entry,
     if (array)
       array = convert(*array, tensor.dtype);
     if (!array)
-      return std::move(array).error().in("input '" + tensor.name + "'");
+      return Error(array.error().code(), "input '" + tensor.name +
+                                             "': " + array.error().message() +
+                                             suggestWords(*given[i], tensor));
     arrays.push_back(std::move(*array));
   }
   return arrays;
