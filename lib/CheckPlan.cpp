@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lib/CheckPlan.h"
+
+#include "lib/Expr.h"
+#include "lib/JsonReader.h"
+#include "lib/Spelling.h"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <set>
+
+namespace headgate {
+
+namespace {
+
+constexpr std::string_view features[] = {
+    "sse4.2",  "avx",      "avx2",     "fma",      "f16c",
+    "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512bf16"};
+
+bool isHexDigest(std::string_view text) {
+  return text.size() == 64 && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+bool isNumberText(std::string_view text) {
+  float value;
+  auto [rest, failure] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  return failure == std::errc() && rest == text.data() + text.size();
+}
+
+/// "host", "host:LEVEL", "sm_80", "sm_90a"
+bool isTarget(std::string_view text) {
+  if (text == "host")
+    return true;
+  if (text.starts_with("host:"))
+    return text.size() > 5;
+  if (!text.starts_with("sm_"))
+    return false;
+  text.remove_prefix(3);
+  if (text.ends_with('a') || text.ends_with('f'))
+    text.remove_suffix(1);
+  return text.size() >= 2 && text.size() <= 3 &&
+         text.find_first_not_of("0123456789") == text.npos;
+}
+
+/// A path below the bundle's directory, without "." and "..".
+bool isInnerPath(std::string_view path) {
+  while (!path.empty()) {
+    size_t slash = path.find('/');
+    std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == ".." ||
+        part.find('\0') != part.npos)
+      return false;
+    if (slash == path.npos)
+      return true;
+    path.remove_prefix(slash + 1);
+  }
+  return false;
+}
+
+/// Keeps the first rule that was broken, so that the checks are straight-line.
+class Checker {
+public:
+  explicit Checker(const Plan &plan) : plan(plan) {}
+
+  Status run() {
+    images();
+    kernels();
+    entries();
+    if (error)
+      return *std::move(error);
+    return Success{};
+  }
+
+private:
+  using Names = std::vector<std::string>;
+
+  void fail(const std::string &path, const std::string &message) {
+    if (!error)
+      error.emplace(ErrorCode::corrupt, path + ": " + message);
+  }
+
+  void need(bool holds, const std::string &path, const std::string &message) {
+    if (!holds)
+      fail(path, message);
+  }
+
+  void range(int64_t value, int64_t low, int64_t high,
+             const std::string &path) {
+    need(value >= low && value <= high, path,
+         "expected an integer from " + std::to_string(low) + " to " +
+             std::to_string(high) + ", found " + std::to_string(value));
+  }
+
+  /// A name that is defined here and must be new.
+  void define(std::set<std::string> &known, const std::string &name,
+              const std::string &path, const char *what) {
+    need(!name.empty(), path, std::string(what) + " has no name");
+    need(known.insert(name).second, path,
+         std::string("two ") + what + "s are called '" + name + "'");
+  }
+
+  void reference(const Names &known, const std::string &name,
+                 const std::string &path, const std::string &what) {
+    if (std::ranges::find(known, name) == known.end())
+      fail(path, "no " + what + " '" + name + "'" +
+                     (known.empty() ? "" : "; there is " + listNames(known)) +
+                     didYouMean(name, known));
+  }
+
+  void expression(const std::string &text, const Names &scope,
+                  const std::string &path) {
+    if (auto expr = Expr::parse(text, scope); !expr)
+      fail(path, expr.error().message());
+  }
+
+  static std::string at(const std::string &base, std::string_view key) {
+    return jsonPath(base, key);
+  }
+  static std::string at(const std::string &base, std::string_view key,
+                        size_t index) {
+    return jsonPath(jsonPath(base, key), index);
+  }
+
+  template <typename List, typename Name>
+  static Names namesOf(const List &list, Name member) {
+    Names names;
+    for (const auto &item : list)
+      names.push_back(item.*member);
+    return names;
+  }
+
+  void images() {
+    std::set<std::string> known;
+    for (size_t i = 0; i < plan.images.size(); ++i) {
+      std::string path = at("", "images", i);
+      define(known, plan.images[i].id, at(path, "id"), "image");
+      image(plan.images[i], path);
+    }
+  }
+
+  void image(const PlanImage &image, const std::string &path) {
+    need(isTarget(image.target), at(path, "target"),
+         "expected host, host:LEVEL or sm_NN, found '" + image.target + "'");
+    bool host = targetFamily(image.target) == "host";
+    need(host || image.needs.empty(), at(path, "needs"),
+         "only images for the host have CPU features");
+    std::set<std::string> words;
+    const Names all(std::begin(features), std::end(features));
+    for (size_t i = 0; i < image.needs.size(); ++i) {
+      reference(all, image.needs[i], at(path, "needs", i), "CPU feature");
+      define(words, image.needs[i], at(path, "needs", i), "word");
+    }
+    need(!image.forms.empty(), at(path, "forms"), "an image has a form");
+    for (size_t i = 0; i < image.forms.size(); ++i)
+      form(image.forms[i], host, at(path, "forms", i));
+  }
+
+  void form(const PlanForm &form, bool host, const std::string &path) {
+    bool ptx = form.kind == "ptx", cubin = form.kind == "cubin";
+    need(host ? form.kind == "so" : ptx || cubin, at(path, "kind"),
+         std::string("expected ") + (host ? "so" : "ptx or cubin") +
+             ", found '" + form.kind + "'");
+    need(isInnerPath(form.file), at(path, "file"),
+         "'" + form.file + "' is not a path inside the bundle");
+    range(form.bytes, 1, maxFileBytes, at(path, "bytes"));
+    need(isHexDigest(form.sha256), at(path, "sha256"),
+         "expected 64 lower-case hex digits, found '" + form.sha256 + "'");
+    need(ptx == !form.isa.empty(), at(path, "isa"),
+         ptx ? "a ptx form says its PTX version" : "only a ptx form has one");
+    if (form.registers) {
+      need(cubin, at(path, "registers"), "only a cubin form has them");
+      range(*form.registers, 0, 255, at(path, "registers"));
+    }
+    if (form.spillBytes) {
+      need(cubin, at(path, "spillBytes"), "only a cubin form has them");
+      range(*form.spillBytes, 0, maxFileBytes, at(path, "spillBytes"));
+    }
+  }
+
+  void kernels() {
+    std::set<std::string> known;
+    for (size_t i = 0; i < plan.kernels.size(); ++i) {
+      std::string path = at("", "kernels", i);
+      define(known, plan.kernels[i].name, at(path, "name"), "kernel");
+      kernel(plan.kernels[i], path);
+    }
+  }
+
+  void kernel(const PlanKernel &kernel, const std::string &path) {
+    std::string_view ir = kernel.ir;
+    need(ir.empty() || (ir.starts_with("sha256:") && isHexDigest(ir.substr(7))),
+         at(path, "ir"),
+         "expected sha256: and 64 lower-case hex digits, found '" + kernel.ir +
+             "'");
+    std::set<std::string> known;
+    for (size_t i = 0; i < kernel.parameters.size(); ++i) {
+      define(known, kernel.parameters[i].name, at(path, "parameters", i),
+             "parameter");
+      parameter(kernel.parameters[i], at(path, "parameters", i));
+    }
+    Names scalars = scalarNames(kernel);
+    std::set<std::string> bucket;
+    for (size_t i = 0; i < kernel.bucket.size(); ++i) {
+      reference(scalars, kernel.bucket[i], at(path, "bucket", i),
+                "integer parameter");
+      define(bucket, kernel.bucket[i], at(path, "bucket", i), "dim");
+    }
+    std::set<std::string> ids;
+    for (size_t i = 0; i < kernel.variants.size(); ++i) {
+      std::string where = at(path, "variants", i);
+      define(ids, kernel.variants[i].id, at(where, "id"), "variant");
+      variant(kernel, kernel.variants[i], scalars, where);
+    }
+    for (const auto &[target, variants] : kernel.defaults)
+      defaults(kernel, target, variants, at(at(path, "defaults"), target));
+  }
+
+  void parameter(const PlanParameter &parameter, const std::string &path) {
+    need(isExprName(parameter.name) && parameter.name != "workspace", path,
+         "'" + parameter.name + "' cannot be the name of a parameter");
+    need(parameter.align == 0 || parameter.type == ParameterType::ptr, path,
+         "only a pointer has an alignment");
+    need(parameter.align == 0 ||
+             (parameter.align > 0 && parameter.align <= maxAlign &&
+              std::has_single_bit(uint64_t(parameter.align))),
+         path,
+         "an alignment of " + std::to_string(parameter.align) +
+             " is not a power of two up to " + std::to_string(maxAlign));
+  }
+
+  void defaults(const PlanKernel &kernel, const std::string &target,
+                const Names &variants, const std::string &path) {
+    need(isTarget(target) && targetFamily(target) == target, path,
+         "expected host or sm_NN, found '" + target + "'");
+    std::set<std::string> listed;
+    for (size_t i = 0; i < variants.size(); ++i) {
+      std::string where = jsonPath(path, i);
+      reference(namesOf(kernel.variants, &PlanVariant::id), variants[i], where,
+                "variant");
+      define(listed, variants[i], where, "default");
+      const PlanImage *image = imageOf(kernel, variants[i]);
+      need(!image || targetFamily(image->target) == target, where,
+           "variant '" + variants[i] + "' is not for " + target);
+    }
+  }
+
+  const PlanImage *imageOf(const PlanKernel &kernel, const std::string &id) {
+    for (const PlanVariant &variant : kernel.variants)
+      if (variant.id == id)
+        for (const PlanImage &image : plan.images)
+          if (image.id == variant.image)
+            return &image;
+    return nullptr;
+  }
+
+  void variant(const PlanKernel &kernel, const PlanVariant &variant,
+               const Names &scalars, const std::string &path) {
+    reference(namesOf(plan.images, &PlanImage::id), variant.image,
+              at(path, "image"), "image");
+    expression(variant.when, scalars, at(path, "when"));
+    expression(variant.workspaceBytes, scalars, at(path, "workspaceBytes"));
+    need(!variant.launches.empty(), at(path, "launches"),
+         "a variant has a launch");
+    for (size_t i = 0; i < variant.launches.size(); ++i)
+      launch(kernel, variant.launches[i], scalars, at(path, "launches", i));
+  }
+
+  void launch(const PlanKernel &kernel, const PlanLaunch &launch,
+              const Names &scalars, const std::string &path) {
+    need(!launch.symbol.empty(), at(path, "symbol"), "a launch has a symbol");
+    for (size_t i = 0; i < 3; ++i)
+      expression(launch.grid[i], scalars, at(path, "grid", i));
+    expression(launch.scratchBytes, scalars, at(path, "scratchBytes"));
+    range(launch.block, 1, 1024, at(path, "block"));
+    range(launch.cluster, 1, 16, at(path, "cluster"));
+    range(launch.sharedBytes, 0, INT32_MAX, at(path, "sharedBytes"));
+    for (size_t i = 0; i < launch.arguments.size(); ++i)
+      argument(kernel, launch.arguments[i], scalars, at(path, "arguments", i));
+  }
+
+  void argument(const PlanKernel &kernel, const PlanArgument &argument,
+                const Names &scalars, const std::string &path) {
+    switch (argument.kind) {
+    case PlanArgument::Kind::parameter:
+      reference(namesOf(kernel.parameters, &PlanParameter::name), argument.text,
+                path, "parameter");
+      break;
+    case PlanArgument::Kind::i32:
+    case PlanArgument::Kind::i64:
+      expression(argument.text, scalars, path);
+      break;
+    case PlanArgument::Kind::f32:
+      need(!std::isfinite(argument.number) ||
+               std::isfinite(static_cast<float>(argument.number)),
+           path, "the number does not fit f32");
+      break;
+    case PlanArgument::Kind::tensorMap:
+      tensorMap(kernel, argument.map, scalars, at(path, "tensorMap"));
+      break;
+    case PlanArgument::Kind::workspace:
+      break;
+    }
+  }
+
+  /// The limits of cuTensorMapEncodeTiled.
+  void tensorMap(const PlanKernel &kernel, const PlanTensorMap &map,
+                 const Names &scalars, const std::string &path) {
+    Names pointers;
+    for (const PlanParameter &parameter : kernel.parameters)
+      if (parameter.type == ParameterType::ptr)
+        pointers.push_back(parameter.name);
+    reference(pointers, map.base, at(path, "base"), "pointer parameter");
+    need(parseDType(map.dtype).has_value(), at(path, "dtype"),
+         "unknown element type '" + map.dtype + "'");
+    size_t rank = map.sizes.size();
+    need(rank >= 1 && rank <= 5, at(path, "sizes"),
+         "expected 1 to 5 sizes, found " + std::to_string(rank));
+    need(map.strides.size() + 1 == rank, at(path, "strides"),
+         "expected a stride for each size but the first");
+    need(map.box.size() == rank, at(path, "box"),
+         "expected an extent for each size");
+    for (size_t i = 0; i < map.sizes.size(); ++i)
+      expression(map.sizes[i], scalars, at(path, "sizes", i));
+    for (size_t i = 0; i < map.strides.size(); ++i)
+      expression(map.strides[i], scalars, at(path, "strides", i));
+    for (size_t i = 0; i < map.box.size(); ++i)
+      range(map.box[i], 1, 256, at(path, "box", i));
+    constexpr int64_t swizzles[] = {0, 32, 64, 128}, l2s[] = {0, 64, 128, 256};
+    need(std::ranges::find(swizzles, map.swizzle) != std::end(swizzles),
+         at(path, "swizzle"), "expected 0, 32, 64 or 128");
+    need(std::ranges::find(l2s, map.l2) != std::end(l2s), at(path, "l2"),
+         "expected 0, 64, 128 or 256");
+    need(map.fill == "zero" || map.fill == "nan", at(path, "fill"),
+         "expected zero or nan, found '" + map.fill + "'");
+  }
+
+  void entries() {
+    std::set<std::string> known;
+    for (size_t i = 0; i < plan.entries.size(); ++i) {
+      std::string path = at("", "entries", i);
+      define(known, plan.entries[i].name, at(path, "name"), "entry");
+      entry(plan.entries[i], path);
+    }
+  }
+
+  void entry(const PlanEntry &entry, const std::string &path) {
+    dims(entry, at(path, "dims"));
+    const Names scope = scopeNames(entry);
+    std::set<std::string> names; // of what a pointer may be
+    for (size_t i = 0; i < entry.inputs.size(); ++i)
+      tensor(entry, entry.inputs[i], false, scope, names,
+             at(path, "inputs", i));
+    for (size_t i = 0; i < entry.outputs.size(); ++i)
+      tensor(entry, entry.outputs[i], true, scope, names,
+             at(path, "outputs", i));
+    for (size_t i = 0; i < entry.requirements.size(); ++i) {
+      std::string where = at(path, "requires", i);
+      expression(entry.requirements[i].that, scope, at(where, "that"));
+      need(!entry.requirements[i].otherwise.empty(), at(where, "else"),
+           "a requirement says what the user reads");
+    }
+    for (size_t i = 0; i < entry.temporaries.size(); ++i)
+      temporary(entry, entry.temporaries[i], scope, names,
+                at(path, "temporaries", i));
+    for (size_t i = 0; i < entry.steps.size(); ++i)
+      step(entry, i, scope, at(path, "steps", i));
+  }
+
+  void dims(const PlanEntry &entry, const std::string &path) {
+    std::set<std::string> known;
+    for (const auto &[name, limits] : entry.dims) {
+      std::string where = at(path, name);
+      define(known, name, where, "dim");
+      need(isExprName(name), where,
+           "'" + name + "' cannot be the name of a dim");
+      range(limits[0], 0, maxExtent, jsonPath(where, 0));
+      range(limits[1], limits[0], maxExtent, jsonPath(where, 1));
+      bool bound = false;
+      for (const PlanTensor &input : entry.inputs)
+        bound |= std::ranges::find(input.shape, PlanExtent(name)) !=
+                 input.shape.end();
+      need(bound, where, "it is the extent of no input");
+    }
+  }
+
+  void tensor(const PlanEntry &entry, const PlanTensor &tensor, bool output,
+              const Names &scope, std::set<std::string> &names,
+              const std::string &path) {
+    define(names, tensor.name, at(path, "name"), "tensor");
+    need(tensor.shape.size() <= maxRank, at(path, "shape"),
+         "rank " + std::to_string(tensor.shape.size()) + " is above " +
+             std::to_string(maxRank));
+    // A stride says nothing about extents.
+    const Names dims(scope.begin(),
+                     scope.begin() + static_cast<ptrdiff_t>(entry.dims.size()));
+    for (size_t i = 0; i < tensor.shape.size(); ++i)
+      extent(tensor.shape[i], 0, dims, at(path, "shape", i));
+    if (tensor.strides) {
+      need(tensor.strides->size() == tensor.shape.size(), at(path, "strides"),
+           "expected " + std::to_string(tensor.shape.size()) +
+               " strides, found " + std::to_string(tensor.strides->size()));
+      for (size_t i = 0; i < tensor.strides->size(); ++i)
+        extent((*tensor.strides)[i], -maxExtent, scope, at(path, "strides", i));
+    }
+    if (tensor.alias.empty())
+      return;
+    need(output, at(path, "alias"), "only an output has one");
+    reference(namesOf(entry.inputs, &PlanTensor::name), tensor.alias,
+              at(path, "alias"), "input");
+  }
+
+  void extent(const PlanExtent &extent, int64_t low, const Names &scope,
+              const std::string &path) {
+    if (const auto *number = std::get_if<int64_t>(&extent))
+      range(*number, low, maxExtent, path);
+    else
+      expression(std::get<SizeText>(extent), scope, path);
+  }
+
+  void temporary(const PlanEntry &entry, const PlanTemporary &temporary,
+                 const Names &scope, std::set<std::string> &names,
+                 const std::string &path) {
+    define(names, temporary.name, at(path, "name"), "tensor");
+    expression(temporary.bytes, scope, at(path, "bytes"));
+    int64_t last = static_cast<int64_t>(entry.steps.size()) - 1;
+    need(last >= 0, at(path, "live"), "the entry has no steps");
+    range(temporary.live[0], 0, last, at(path, "live", 0));
+    range(temporary.live[1], temporary.live[0], last, at(path, "live", 1));
+  }
+
+  void step(const PlanEntry &entry, size_t index, const Names &scope,
+            const std::string &path) {
+    const PlanStep &step = entry.steps[index];
+    reference(namesOf(plan.kernels, &PlanKernel::name), step.kernel,
+              at(path, "kernel"), "kernel");
+    auto kernel =
+        std::ranges::find(plan.kernels, step.kernel, &PlanKernel::name);
+    if (kernel == plan.kernels.end())
+      return;
+    std::string with = at(path, "with");
+    std::set<std::string> given;
+    for (const auto &[name, text] : step.with) {
+      define(given, name, at(with, name), "operand");
+      reference(namesOf(kernel->parameters, &PlanParameter::name), name,
+                at(with, name), "parameter");
+      for (const PlanParameter &parameter : kernel->parameters)
+        if (parameter.name == name)
+          operand(entry, index, parameter.type, text, scope, at(with, name));
+    }
+    for (const PlanParameter &parameter : kernel->parameters)
+      need(given.contains(parameter.name), with,
+           "parameter '" + parameter.name + "' of kernel '" + kernel->name +
+               "' is missing");
+  }
+
+  void operand(const PlanEntry &entry, size_t step, ParameterType type,
+               const std::string &text, const Names &scope,
+               const std::string &path) {
+    if (type == ParameterType::f32)
+      return need(isNumberText(text), path, "'" + text + "' is not a number");
+    if (type != ParameterType::ptr)
+      return expression(text, scope, path);
+    Names names = namesOf(entry.inputs, &PlanTensor::name);
+    for (const PlanTensor &output : entry.outputs)
+      names.push_back(output.name);
+    for (const PlanTemporary &temporary : entry.temporaries) {
+      names.push_back(temporary.name);
+      int64_t index = static_cast<int64_t>(step);
+      need(temporary.name != text ||
+               (temporary.live[0] <= index && index <= temporary.live[1]),
+           path,
+           "temporary '" + text + "' does not live in step " +
+               std::to_string(step));
+    }
+    reference(names, text, path, "tensor or temporary");
+  }
+
+  /// What the arena gives every temporary.
+  static constexpr int64_t maxAlign = 256;
+  static constexpr int64_t maxExtent = int64_t(1) << 47;
+  static constexpr int64_t maxFileBytes = int64_t(1) << 40;
+
+  const Plan &plan;
+  std::optional<Error> error;
+};
+
+} // namespace
+
+Status checkPlan(const Plan &plan) { return Checker(plan).run(); }
+
+std::span<const std::string_view> cpuFeatureWords() { return features; }
+
+std::string_view targetFamily(std::string_view target) {
+  return target.substr(0, target.find(':'));
+}
+
+std::vector<std::string> scalarNames(const PlanKernel &kernel) {
+  std::vector<std::string> names;
+  for (const PlanParameter &parameter : kernel.parameters)
+    if (parameter.type == ParameterType::i32 ||
+        parameter.type == ParameterType::i64)
+      names.push_back(parameter.name);
+  return names;
+}
+
+std::vector<std::string> scopeNames(const PlanEntry &entry) {
+  std::vector<std::string> names;
+  for (const auto &[name, limits] : entry.dims)
+    names.push_back(name);
+  for (const auto *tensors : {&entry.inputs, &entry.outputs})
+    for (const PlanTensor &tensor : *tensors)
+      if (tensor.strides)
+        for (const PlanExtent &stride : *tensor.strides)
+          if (const auto *text = std::get_if<SizeText>(&stride))
+            if (isExprName(*text) &&
+                std::ranges::find(names, *text) == names.end())
+              names.push_back(*text);
+  return names;
+}
+
+} // namespace headgate
