@@ -4,9 +4,9 @@
 
 #include "lib/PlanText.h"
 #include "lib/Sha256.h"
+#include "runtime/ReadFile.h"
 
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -15,25 +15,6 @@ namespace fs = std::filesystem;
 namespace headgate {
 
 namespace {
-
-/// The contents of a regular file of at most `limit` bytes; a longer one is
-/// cut, which no check that follows can miss.
-Result<std::string> readFile(const fs::path &path, size_t limit) {
-  std::error_code failure;
-  uintmax_t bytes = fs::file_size(path, failure);
-  std::string text;
-  std::ifstream file;
-  if (!failure)
-    file.open(path, std::ios::binary);
-  if (failure || !file)
-    return Error(ErrorCode::failed,
-                 "cannot read " + path.string() +
-                     (failure ? ": " + failure.message() : std::string()));
-  text.resize(std::min<uintmax_t>(bytes, limit));
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(file.gcount()));
-  return text;
-}
 
 /// Why `path` is not a directory with a plan, in words that say what to do.
 Error notABundle(const fs::path &path) {
@@ -57,8 +38,6 @@ Error notABundle(const fs::path &path) {
                name + " is a file, not a bundle (a directory with plan.json)");
 }
 
-constexpr size_t maxPlanBytes = size_t(64) << 20;
-
 Error damaged(const std::string &path, const std::string &why) {
   return Error(ErrorCode::corrupt,
                path + " is damaged (" + why + "): copy the bundle again");
@@ -76,13 +55,9 @@ Result<Bundle> Bundle::open(const std::string &path) {
   std::error_code ignored;
   if (!fs::is_regular_file(planPath, ignored))
     return notABundle(directory);
-  Result<std::string> text = readFile(planPath, maxPlanBytes + 1);
+  Result<std::string> text = runtime::readJsonFile(planPath);
   if (!text)
     return std::move(text).error();
-  if (text->size() > maxPlanBytes)
-    return Error(ErrorCode::corrupt, planPath.string() + " is larger than " +
-                                         std::to_string(maxPlanBytes) +
-                                         " bytes");
   Result<Plan> plan = parsePlan(*text);
   if (!plan)
     return std::move(plan).error().in(planPath.string());
@@ -119,7 +94,7 @@ Result<std::string> Bundle::read(const PlanForm &form) const {
     return std::move(path).error();
   std::string shown = path_ + "/" + form.file;
   Result<std::string> bytes =
-      readFile(*path, static_cast<size_t>(form.bytes) + 1);
+      runtime::readFile(*path, static_cast<size_t>(form.bytes) + 1);
   if (!bytes)
     return std::move(bytes).error();
   if (bytes->size() != static_cast<size_t>(form.bytes)) {

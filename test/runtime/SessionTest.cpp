@@ -58,7 +58,11 @@ TEST(Session, CpuWithoutAFeature) {
 
 TEST(Session, BundleForAnotherDevice) {
   BundleCopy copy;
-  copy.editPlan("\"target\": \"host\"", "\"target\": \"sm_90a\"");
+  writeFile(copy.plan(), R"({"format": "headgate.plan", "version": 1,
+    "images": [{"id": "a", "target": "sm_90a", "forms": [
+      {"kind": "ptx", "isa": "8.0", "file": "a.ptx", "bytes": 1, "sha256": ")" +
+                             std::string(64, '0') + R"("}]}],
+    "kernels": [], "entries": []})");
   auto session = copy.session();
   ASSERT_FALSE(session);
   EXPECT_EQ(session.error().code(), ErrorCode::unsupported);
