@@ -1,5 +1,11 @@
-#ifndef HEADGATE_ROUTED_H
-#define HEADGATE_ROUTED_H
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The `routed` dialect: attention in which each token attends with the heads it
+// selected. README.md is the guide; each op's meaning is in its description in
+// the .td files.
+
+#ifndef HEADGATE_DIALECT_ROUTED_ROUTED_H
+#define HEADGATE_DIALECT_ROUTED_ROUTED_H
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -18,16 +24,18 @@
 #include "dialect/routed/RoutedAttrs.h.inc"
 
 namespace headgate::routed {
+
 /// How an attention is lowered; a function of its attributes alone.
 enum class LoweringClass {
-  A, // slots, the key-value head does not depend on the chosen expert
-  B, // slots, the key-value head depends on it
-  C, // slots, the keys themselves are routed
-  D, // plain heads
+  A, ///< slots, the key-value head does not depend on the chosen expert
+  B, ///< slots, the key-value head depends on it
+  C, ///< slots, the keys themselves are routed
+  D, ///< plain heads
 };
+
 } // namespace headgate::routed
 
 #define GET_OP_CLASSES
 #include "dialect/routed/RoutedOps.h.inc"
 
-#endif // HEADGATE_ROUTED_H
+#endif // HEADGATE_DIALECT_ROUTED_ROUTED_H

@@ -17,11 +17,11 @@ func.func @select(%l: tensor<?x?x2x4xf32>) -> tensor<?x?x2x2xi32> {
 
 // Scores and values are read through indexing maps, so that loops vectorise:
 // the key-value head of query head h of 4 is h / 2.
-// CHECK-DAG: #[[Q:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d4)>
-// CHECK-DAG: #[[K:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d2 floordiv 2, d4)>
+// CHECK-DAG: #[[$Q:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d4)>
+// CHECK-DAG: #[[$K:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d2 floordiv 2, d4)>
 // CHECK-LABEL: func @grouped
 //  CHECK-SAME:   %[[QUERY:.+]]: tensor<?x?x4x8xbf16>, %[[KEY:.+]]: tensor<?x?x2x8xbf16>, %[[VALUE:.+]]: tensor
-//       CHECK:   linalg.generic {{.*}}#[[Q]], #[[K]]{{.*}} ins(%[[QUERY]], %[[KEY]] :
+//       CHECK:   linalg.generic {{.*}}#[[$Q]], #[[$K]]{{.*}} ins(%[[QUERY]], %[[KEY]] :
 //       CHECK:   ins(%{{.+}}, %{{.+}}, %[[VALUE]] : tensor<?x?x4x?xf32>, tensor<?x?x4x?xf32>, tensor<?x?x2x8xbf16>)
 func.func @grouped(%q: tensor<?x?x4x8xbf16>, %k: tensor<?x?x2x8xbf16>,
                    %v: tensor<?x?x2x8xbf16>) -> tensor<?x?x4x8xbf16> {
