@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * What this machine can do, measured beside the kernels and not taken from a
+ * data sheet: multiply-adds in registers, and reads of given memory. Built by
+ * the benchmark scripts with the compiler at hand (cc -O3 -march=native).
+ */
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+enum { maxThreads = 64, chains = 12 };
+
+typedef struct {
+  void (*work)(void *);
+  void *argument;
+} Task;
+
+static void *runTask(void *task) {
+  ((Task *)task)->work(((Task *)task)->argument);
+  return NULL;
+}
+
+/* Seconds that `threads` threads take for `work` on arguments of `size` bytes
+   each. */
+static double timeThreads(int threads, void (*work)(void *), char *arguments,
+                          size_t size) {
+  pthread_t ids[maxThreads];
+  Task tasks[maxThreads];
+  double start = now();
+  for (int i = 0; i < threads; ++i) {
+    tasks[i] = (Task){work, arguments + (size_t)i * size};
+    if (i > 0)
+      pthread_create(&ids[i], NULL, runTask, &tasks[i]);
+  }
+  runTask(&tasks[0]);
+  for (int i = 1; i < threads; ++i)
+    pthread_join(ids[i], NULL);
+  return now() - start;
+}
+
+typedef struct {
+  long steps;
+  float result;
+} Fma;
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+enum { lanes = 16 };
+typedef __m512 Vector;
+#define KEEP(x) __asm__ volatile("" : "+v"(x))
+static Vector multiplyAdd(Vector a, Vector b, Vector c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+static Vector splat(float x) { return _mm512_set1_ps(x); }
+#elif defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+enum { lanes = 8 };
+typedef __m256 Vector;
+#define KEEP(x) __asm__ volatile("" : "+x"(x))
+static Vector multiplyAdd(Vector a, Vector b, Vector c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+static Vector splat(float x) { return _mm256_set1_ps(x); }
+#else
+#error "the peak measurement is written for AVX2 and AVX-512"
+#endif
+
+static void runFma(void *argument) {
+  Fma *task = argument;
+  Vector a = splat(0.999f), b = splat(1e-6f), c[chains];
+#pragma GCC unroll 12
+  for (int i = 0; i < chains; ++i)
+    c[i] = splat(1.0f);
+  for (long n = 0; n < task->steps; ++n) {
+#pragma GCC unroll 12
+    for (int i = 0; i < chains; ++i)
+      c[i] = multiplyAdd(c[i], a, b);
+#pragma GCC unroll 12
+    for (int i = 0; i < chains; ++i)
+      KEEP(c[i]);
+  }
+#pragma GCC unroll 12
+  for (int i = 0; i < chains; ++i)
+    task->result += c[i][0];
+}
+
+/* GFLOP/s of f32 multiply-adds on `threads` threads. */
+double peakF32(int threads) {
+  Fma tasks[maxThreads];
+  for (int i = 0; i < threads; ++i)
+    tasks[i] = (Fma){20000000, 0};
+  double seconds = timeThreads(threads, runFma, (char *)tasks, sizeof(Fma));
+  return 2e-9 * lanes * chains * 20000000.0 * threads / seconds;
+}
+
+#if defined(__AVX512BF16__)
+static void runDotBf16(void *argument) {
+  Fma *task = argument;
+  __m512bh a = (__m512bh)_mm512_set1_epi32(0x3f003f00);
+  __m512bh b = (__m512bh)_mm512_set1_epi32(0x3a003a00);
+  Vector c[chains];
+#pragma GCC unroll 12
+  for (int i = 0; i < chains; ++i)
+    c[i] = splat(1.0f);
+  for (long n = 0; n < task->steps; ++n) {
+#pragma GCC unroll 12
+    for (int i = 0; i < chains; ++i)
+      c[i] = _mm512_dpbf16_ps(c[i], a, b);
+#pragma GCC unroll 12
+    for (int i = 0; i < chains; ++i)
+      KEEP(c[i]);
+  }
+#pragma GCC unroll 12
+  for (int i = 0; i < chains; ++i)
+    task->result += c[i][0];
+}
+
+/* GFLOP/s of vdpbf16ps. */
+double peakBf16(int threads) {
+  Fma tasks[maxThreads];
+  for (int i = 0; i < threads; ++i)
+    tasks[i] = (Fma){20000000, 0};
+  double seconds = timeThreads(threads, runDotBf16, (char *)tasks, sizeof(Fma));
+  return 4e-9 * lanes * chains * 20000000.0 * threads / seconds;
+}
+#else
+/* 0: the CPU has no such instruction. */
+double peakBf16(int threads) {
+  (void)threads;
+  return 0;
+}
+#endif
+
+typedef struct {
+  const float *begin;
+  size_t count;
+  float result;
+} Read;
+
+static void runRead(void *argument) {
+  Read *task = argument;
+  Vector s[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i)
+    s[i] = splat(0);
+  for (size_t n = 0; n + 8 * lanes <= task->count; n += 8 * lanes)
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i)
+      s[i] += *(const Vector *)(task->begin + n + (size_t)i * lanes);
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i)
+    task->result += s[i][0];
+}
+
+/* Seconds to read `bytes` bytes at `data` (64-aligned) once, in `threads`
+   contiguous parts. */
+double readSeconds(const void *data, size_t bytes, int threads) {
+  Read tasks[maxThreads];
+  size_t part = bytes / sizeof(float) / (size_t)threads / 128 * 128;
+  for (int i = 0; i < threads; ++i)
+    tasks[i] = (Read){(const float *)data + part * (size_t)i, part, 0};
+  return timeThreads(threads, runRead, (char *)tasks, sizeof(Read));
+}
