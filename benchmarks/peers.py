@@ -167,7 +167,8 @@ func.func @main(%q: tensor<{H}x{S}x{D}x{t}>, %k: tensor<{H}x{S}x{D}x{t}>,
   %scale = arith.constant {scale} : f32
   %se = tensor.empty() : tensor<{H}x{S}x{S}xf32>
   %s0 = linalg.fill ins(%zero : f32) outs(%se : tensor<{H}x{S}x{S}xf32>) -> tensor<{H}x{S}x{S}xf32>
-  %s = linalg.batch_matmul_transpose_b ins(%q, %k : tensor<{H}x{S}x{D}x{t}>, tensor<{H}x{S}x{D}x{t}>) outs(%s0 : tensor<{H}x{S}x{S}xf32>) -> tensor<{H}x{S}x{S}xf32>
+  %s = linalg.batch_matmul indexing_maps = [affine_map<(h, i, j, d) -> (h, i, d)>, affine_map<(h, i, j, d) -> (h, j, d)>,
+      affine_map<(h, i, j, d) -> (h, i, j)>] ins(%q, %k : tensor<{H}x{S}x{D}x{t}>, tensor<{H}x{S}x{D}x{t}>) outs(%s0 : tensor<{H}x{S}x{S}xf32>) -> tensor<{H}x{S}x{S}xf32>
   %m = linalg.generic {{indexing_maps = [affine_map<(h, i, j) -> (h, i, j)>, affine_map<(h, i, j) -> (h, i, j)>],
       iterator_types = ["parallel", "parallel", "parallel"]}} ins(%s : tensor<{H}x{S}x{S}xf32>) outs(%se : tensor<{H}x{S}x{S}xf32>) {{
   ^bb0(%a: f32, %o: f32):
