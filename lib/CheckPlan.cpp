@@ -2,16 +2,10 @@
 
 #include "lib/CheckPlan.h"
 
-#include "lib/Expr.h"
-#include "lib/JsonReader.h"
-#include "lib/Spelling.h"
+#include "lib/PlanRules.h"
 
-#include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cmath>
-#include <optional>
-#include <set>
 
 namespace headgate {
 
@@ -25,13 +19,6 @@ bool isHexDigest(std::string_view text) {
   return text.size() == 64 && std::ranges::all_of(text, [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
-}
-
-bool isNumberText(std::string_view text) {
-  float value;
-  auto [rest, failure] =
-      std::from_chars(text.data(), text.data() + text.size(), value);
-  return failure == std::errc() && rest == text.data() + text.size();
 }
 
 /// "host", "host:LEVEL", "sm_80", "sm_90a"
@@ -64,78 +51,17 @@ bool isInnerPath(std::string_view path) {
   return false;
 }
 
-/// Keeps the first rule that was broken, so that the checks are straight-line.
-class Checker {
+class KernelChecker : PlanRules {
 public:
-  explicit Checker(const Plan &plan) : plan(plan) {}
+  using PlanRules::PlanRules;
 
-  Status run() {
+  std::optional<Error> run() {
     images();
     kernels();
-    entries();
-    if (error)
-      return *std::move(error);
-    return Success{};
+    return error;
   }
 
 private:
-  using Names = std::vector<std::string>;
-
-  void fail(const std::string &path, const std::string &message) {
-    if (!error)
-      error.emplace(ErrorCode::corrupt, path + ": " + message);
-  }
-
-  void need(bool holds, const std::string &path, const std::string &message) {
-    if (!holds)
-      fail(path, message);
-  }
-
-  void range(int64_t value, int64_t low, int64_t high,
-             const std::string &path) {
-    need(value >= low && value <= high, path,
-         "expected an integer from " + std::to_string(low) + " to " +
-             std::to_string(high) + ", found " + std::to_string(value));
-  }
-
-  /// A name that is defined here and must be new.
-  void define(std::set<std::string> &known, const std::string &name,
-              const std::string &path, const char *what) {
-    need(!name.empty(), path, std::string(what) + " has no name");
-    need(known.insert(name).second, path,
-         std::string("two ") + what + "s are called '" + name + "'");
-  }
-
-  void reference(const Names &known, const std::string &name,
-                 const std::string &path, const std::string &what) {
-    if (std::ranges::find(known, name) == known.end())
-      fail(path, "no " + what + " '" + name + "'" +
-                     (known.empty() ? "" : "; there is " + listNames(known)) +
-                     didYouMean(name, known));
-  }
-
-  void expression(const std::string &text, const Names &scope,
-                  const std::string &path) {
-    if (auto expr = Expr::parse(text, scope); !expr)
-      fail(path, expr.error().message());
-  }
-
-  static std::string at(const std::string &base, std::string_view key) {
-    return jsonPath(base, key);
-  }
-  static std::string at(const std::string &base, std::string_view key,
-                        size_t index) {
-    return jsonPath(jsonPath(base, key), index);
-  }
-
-  template <typename List, typename Name>
-  static Names namesOf(const List &list, Name member) {
-    Names names;
-    for (const auto &item : list)
-      names.push_back(item.*member);
-    return names;
-  }
-
   void images() {
     std::set<std::string> known;
     for (size_t i = 0; i < plan.images.size(); ++i) {
@@ -155,7 +81,7 @@ private:
     const Names all(std::begin(features), std::end(features));
     for (size_t i = 0; i < image.needs.size(); ++i) {
       reference(all, image.needs[i], at(path, "needs", i), "CPU feature");
-      define(words, image.needs[i], at(path, "needs", i), "word");
+      listOnce(words, image.needs[i], at(path, "needs", i));
     }
     need(!image.forms.empty(), at(path, "forms"), "an image has a form");
     for (size_t i = 0; i < image.forms.size(); ++i)
@@ -210,7 +136,7 @@ private:
     for (size_t i = 0; i < kernel.bucket.size(); ++i) {
       reference(scalars, kernel.bucket[i], at(path, "bucket", i),
                 "integer parameter");
-      define(bucket, kernel.bucket[i], at(path, "bucket", i), "dim");
+      listOnce(bucket, kernel.bucket[i], at(path, "bucket", i));
     }
     std::set<std::string> ids;
     for (size_t i = 0; i < kernel.variants.size(); ++i) {
@@ -244,7 +170,7 @@ private:
       std::string where = jsonPath(path, i);
       reference(namesOf(kernel.variants, &PlanVariant::id), variants[i], where,
                 "variant");
-      define(listed, variants[i], where, "default");
+      listOnce(listed, variants[i], where);
       const PlanImage *image = imageOf(kernel, variants[i]);
       need(!image || targetFamily(image->target) == target, where,
            "variant '" + variants[i] + "' is not for " + target);
@@ -341,159 +267,25 @@ private:
          "expected zero or nan, found '" + map.fill + "'");
   }
 
-  void entries() {
-    std::set<std::string> known;
-    for (size_t i = 0; i < plan.entries.size(); ++i) {
-      std::string path = at("", "entries", i);
-      define(known, plan.entries[i].name, at(path, "name"), "entry");
-      entry(plan.entries[i], path);
-    }
-  }
-
-  void entry(const PlanEntry &entry, const std::string &path) {
-    dims(entry, at(path, "dims"));
-    const Names scope = scopeNames(entry);
-    std::set<std::string> names; // of what a pointer may be
-    for (size_t i = 0; i < entry.inputs.size(); ++i)
-      tensor(entry, entry.inputs[i], false, scope, names,
-             at(path, "inputs", i));
-    for (size_t i = 0; i < entry.outputs.size(); ++i)
-      tensor(entry, entry.outputs[i], true, scope, names,
-             at(path, "outputs", i));
-    for (size_t i = 0; i < entry.requirements.size(); ++i) {
-      std::string where = at(path, "requires", i);
-      expression(entry.requirements[i].that, scope, at(where, "that"));
-      need(!entry.requirements[i].otherwise.empty(), at(where, "else"),
-           "a requirement says what the user reads");
-    }
-    for (size_t i = 0; i < entry.temporaries.size(); ++i)
-      temporary(entry, entry.temporaries[i], scope, names,
-                at(path, "temporaries", i));
-    for (size_t i = 0; i < entry.steps.size(); ++i)
-      step(entry, i, scope, at(path, "steps", i));
-  }
-
-  void dims(const PlanEntry &entry, const std::string &path) {
-    std::set<std::string> known;
-    for (const auto &[name, limits] : entry.dims) {
-      std::string where = at(path, name);
-      define(known, name, where, "dim");
-      need(isExprName(name), where,
-           "'" + name + "' cannot be the name of a dim");
-      range(limits[0], 0, maxExtent, jsonPath(where, 0));
-      range(limits[1], limits[0], maxExtent, jsonPath(where, 1));
-      bool bound = false;
-      for (const PlanTensor &input : entry.inputs)
-        bound |= std::ranges::find(input.shape, PlanExtent(name)) !=
-                 input.shape.end();
-      need(bound, where, "it is the extent of no input");
-    }
-  }
-
-  void tensor(const PlanEntry &entry, const PlanTensor &tensor, bool output,
-              const Names &scope, std::set<std::string> &names,
-              const std::string &path) {
-    define(names, tensor.name, at(path, "name"), "tensor");
-    need(tensor.shape.size() <= maxRank, at(path, "shape"),
-         "rank " + std::to_string(tensor.shape.size()) + " is above " +
-             std::to_string(maxRank));
-    // A stride says nothing about extents.
-    const Names dims(scope.begin(),
-                     scope.begin() + static_cast<ptrdiff_t>(entry.dims.size()));
-    for (size_t i = 0; i < tensor.shape.size(); ++i)
-      extent(tensor.shape[i], 0, dims, at(path, "shape", i));
-    if (tensor.strides) {
-      need(tensor.strides->size() == tensor.shape.size(), at(path, "strides"),
-           "expected " + std::to_string(tensor.shape.size()) +
-               " strides, found " + std::to_string(tensor.strides->size()));
-      for (size_t i = 0; i < tensor.strides->size(); ++i)
-        extent((*tensor.strides)[i], -maxExtent, scope, at(path, "strides", i));
-    }
-    if (tensor.alias.empty())
-      return;
-    need(output, at(path, "alias"), "only an output has one");
-    reference(namesOf(entry.inputs, &PlanTensor::name), tensor.alias,
-              at(path, "alias"), "input");
-  }
-
-  void extent(const PlanExtent &extent, int64_t low, const Names &scope,
-              const std::string &path) {
-    if (const auto *number = std::get_if<int64_t>(&extent))
-      range(*number, low, maxExtent, path);
-    else
-      expression(std::get<SizeText>(extent), scope, path);
-  }
-
-  void temporary(const PlanEntry &entry, const PlanTemporary &temporary,
-                 const Names &scope, std::set<std::string> &names,
-                 const std::string &path) {
-    define(names, temporary.name, at(path, "name"), "tensor");
-    expression(temporary.bytes, scope, at(path, "bytes"));
-    int64_t last = static_cast<int64_t>(entry.steps.size()) - 1;
-    need(last >= 0, at(path, "live"), "the entry has no steps");
-    range(temporary.live[0], 0, last, at(path, "live", 0));
-    range(temporary.live[1], temporary.live[0], last, at(path, "live", 1));
-  }
-
-  void step(const PlanEntry &entry, size_t index, const Names &scope,
-            const std::string &path) {
-    const PlanStep &step = entry.steps[index];
-    reference(namesOf(plan.kernels, &PlanKernel::name), step.kernel,
-              at(path, "kernel"), "kernel");
-    auto kernel =
-        std::ranges::find(plan.kernels, step.kernel, &PlanKernel::name);
-    if (kernel == plan.kernels.end())
-      return;
-    std::string with = at(path, "with");
-    std::set<std::string> given;
-    for (const auto &[name, text] : step.with) {
-      define(given, name, at(with, name), "operand");
-      reference(namesOf(kernel->parameters, &PlanParameter::name), name,
-                at(with, name), "parameter");
-      for (const PlanParameter &parameter : kernel->parameters)
-        if (parameter.name == name)
-          operand(entry, index, parameter.type, text, scope, at(with, name));
-    }
-    for (const PlanParameter &parameter : kernel->parameters)
-      need(given.contains(parameter.name), with,
-           "parameter '" + parameter.name + "' of kernel '" + kernel->name +
-               "' is missing");
-  }
-
-  void operand(const PlanEntry &entry, size_t step, ParameterType type,
-               const std::string &text, const Names &scope,
-               const std::string &path) {
-    if (type == ParameterType::f32)
-      return need(isNumberText(text), path, "'" + text + "' is not a number");
-    if (type != ParameterType::ptr)
-      return expression(text, scope, path);
-    Names names = namesOf(entry.inputs, &PlanTensor::name);
-    for (const PlanTensor &output : entry.outputs)
-      names.push_back(output.name);
-    for (const PlanTemporary &temporary : entry.temporaries) {
-      names.push_back(temporary.name);
-      int64_t index = static_cast<int64_t>(step);
-      need(temporary.name != text ||
-               (temporary.live[0] <= index && index <= temporary.live[1]),
-           path,
-           "temporary '" + text + "' does not live in step " +
-               std::to_string(step));
-    }
-    reference(names, text, path, "tensor or temporary");
-  }
-
   /// What the arena gives every temporary.
   static constexpr int64_t maxAlign = 256;
-  static constexpr int64_t maxExtent = int64_t(1) << 47;
   static constexpr int64_t maxFileBytes = int64_t(1) << 40;
-
-  const Plan &plan;
-  std::optional<Error> error;
 };
 
 } // namespace
 
-Status checkPlan(const Plan &plan) { return Checker(plan).run(); }
+std::optional<Error> checkKernels(const Plan &plan) {
+  return KernelChecker(plan).run();
+}
+
+Status checkPlan(const Plan &plan) {
+  std::optional<Error> error = checkKernels(plan);
+  if (!error)
+    error = checkEntries(plan);
+  if (error)
+    return *std::move(error);
+  return Success{};
+}
 
 std::span<const std::string_view> cpuFeatureWords() { return features; }
 
@@ -507,21 +299,6 @@ std::vector<std::string> scalarNames(const PlanKernel &kernel) {
     if (parameter.type == ParameterType::i32 ||
         parameter.type == ParameterType::i64)
       names.push_back(parameter.name);
-  return names;
-}
-
-std::vector<std::string> scopeNames(const PlanEntry &entry) {
-  std::vector<std::string> names;
-  for (const auto &[name, limits] : entry.dims)
-    names.push_back(name);
-  for (const auto *tensors : {&entry.inputs, &entry.outputs})
-    for (const PlanTensor &tensor : *tensors)
-      if (tensor.strides)
-        for (const PlanExtent &stride : *tensor.strides)
-          if (const auto *text = std::get_if<SizeText>(&stride))
-            if (isExprName(*text) &&
-                std::ranges::find(names, *text) == names.end())
-              names.push_back(*text);
   return names;
 }
 

@@ -125,7 +125,7 @@ void Binder::bindNames(std::span<const TensorView> views, size_t first) {
           bind(static_cast<int>(name), view.shape[i]);
     if (!tensor.strides.empty() && !isEmpty(view))
       for (int i = 0; i < view.rank; ++i)
-        if (strideMatters(view, i))
+        if (strideMatters(view, i) && isSymbol(tensor.strides[i].name))
           bind(tensor.strides[i].name, view.strides[i]);
   }
 }
@@ -143,7 +143,7 @@ void Binder::bindLeftovers(size_t index, const TensorView &view) {
   bool any = false;
   for (int i = view.rank - 1; i >= 0; --i) {
     int name = tensor.strides[i].name;
-    if (name >= 0 && source_[name] < 0) {
+    if (isSymbol(name) && source_[name] < 0) {
       values_[name] = contiguous;
       source_[name] = static_cast<int>(index);
       any = leftover[i] = true;
@@ -336,11 +336,17 @@ Status Binder::checkOverlap(size_t index, std::span<const TensorView> inputs,
     if (mine.end <= theirs.begin || theirs.end <= mine.begin)
       continue;
     bool allowed = output.alias == static_cast<int>(other);
-    if (allowed && inputs[other].data == view.data)
+    // The plan gives both the same shape.
+    bool sameStrides = true;
+    for (int i = 0; allowed && i < view.rank; ++i)
+      sameStrides &= !strideMatters(view, i) ||
+                     inputs[other].strides[i] == view.strides[i];
+    if (allowed && sameStrides && inputs[other].data == view.data)
       continue;
     return Error(ErrorCode::badInput,
                  kindOf(output) + " shares memory with " + kindOf(tensor) +
-                     (allowed ? ": it may, but only from the same address on"
+                     (allowed ? ": it may, but only from the same address on "
+                                "and with the same strides"
                               : ": give it a buffer of its own"));
   }
   return Success{};

@@ -47,6 +47,10 @@ private:
     uintptr_t begin = 0, end = 0; ///< bytes that the tensor may touch
   };
 
+  /// Whether `name` is a stride symbol: a dim is bound by extents alone.
+  bool isSymbol(int name) const {
+    return name >= static_cast<int>(entry_->dims);
+  }
   Status checkCount(const char *what, size_t expected, size_t given) const;
   Status checkForm(const TensorProgram &tensor, const TensorView &view) const;
   void bindNames(std::span<const TensorView> views, size_t first);

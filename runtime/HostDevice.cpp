@@ -22,6 +22,8 @@ namespace headgate::runtime {
 namespace {
 
 constexpr int64_t memoryAlign = 256, scratchAlign = 64;
+/// More than any memory, less than any overflow.
+constexpr int64_t maxBytes = int64_t(1) << 47;
 
 struct FreeMemory {
   void operator()(void *data) const { std::free(data); }
@@ -166,7 +168,7 @@ Result<Buffer> HostDevice::allocate(int64_t bytes) {
     return Buffer();
   // Asked before the system is: Linux promises memory that is not there.
   void *data = nullptr;
-  if (info_.memoryBytes == 0 || bytes <= info_.memoryBytes)
+  if (bytes <= (info_.memoryBytes ? info_.memoryBytes : maxBytes))
     data = std::aligned_alloc(memoryAlign, roundUp(bytes, memoryAlign));
   if (!data)
     return Error(ErrorCode::outOfMemory,
@@ -222,8 +224,7 @@ Status HostDevice::launch(const Launch &launch, Stream stream) {
   ScratchPool::Block scratch;
   int64_t stride = 0;
   if (launch.scratchBytes > 0) {
-    constexpr int64_t limit = int64_t(1) << 47;
-    if (launch.scratchBytes <= limit / workers) {
+    if (launch.scratchBytes <= maxBytes / workers) {
       stride = roundUp(launch.scratchBytes, scratchAlign);
       scratch = scratch_.take(stride * workers);
     }

@@ -9,7 +9,6 @@
 
 #include "headgate/Device.h"
 #include "headgate/Plan.h"
-#include "headgate/Result.h"
 #include "lib/Expr.h"
 
 #include <optional>
@@ -115,9 +114,9 @@ struct Program {
   std::vector<EntryProgram> entries;  ///< as in the plan
 };
 
-/// Parses and resolves `plan`, which must outlive the result. Functions and
-/// `unusable` are left empty.
-Result<Program> buildProgram(const Plan &plan);
+/// Parses and resolves `plan`, which passed checkPlan and must outlive the
+/// result. Functions and `unusable` are left empty.
+Program buildProgram(const Plan &plan);
 
 /// Index of the kernel parameter `name`, -1 if there is none.
 int findParameter(const PlanKernel &kernel, std::string_view name);

@@ -2,6 +2,7 @@
 
 #include "runtime/Session.h"
 
+#include "lib/CheckPlan.h"
 #include "lib/Spelling.h"
 #include "runtime/Bind.h"
 #include "runtime/Prepare.h"
@@ -21,11 +22,6 @@ Session::create(std::shared_ptr<Device> device, Bundle bundle,
 namespace runtime {
 
 namespace {
-
-/// "host" of "host:x86-64-v3"; GPU targets have no part behind a colon.
-std::string_view family(std::string_view target) {
-  return target.substr(0, target.find(':'));
-}
 
 /// The words of `needs` that `features` lacks, "avx2 and fma".
 std::string missingFeatures(const std::vector<std::string> &needs,
@@ -66,11 +62,7 @@ LoadedSession::create(std::shared_ptr<Device> device, Bundle bundle,
   std::shared_ptr<LoadedSession> session(
       new LoadedSession(std::move(device), std::move(bundle)));
   // Its names point into the bundle's plan, which the session keeps.
-  Result<Program> program = buildProgram(session->plan());
-  if (!program)
-    return std::move(program).error().in(session->bundle_.path() +
-                                         "/plan.json");
-  session->program_ = *std::move(program);
+  session->program_ = buildProgram(session->plan());
   if (Status s = session->loadImages(); !s)
     return std::move(s).error();
   if (Status s = session->setForced(options.force); !s)
@@ -86,7 +78,7 @@ DeviceKind LoadedSession::deviceKind() const {
 
 std::string LoadedSession::whyNot(const PlanImage &image) const {
   const DeviceInfo &device = device_->info();
-  if (family(image.target) != device.target)
+  if (targetFamily(image.target) != device.target)
     return "it is for " + image.target;
   std::string missing = missingFeatures(image.needs, device.features);
   if (!missing.empty())
@@ -101,7 +93,7 @@ Error LoadedSession::noImage() const {
   const PlanImage *near = nullptr; // of the device's family, but too new a CPU
   for (const PlanImage &image : plan().images) {
     targets += (targets.empty() ? "" : ", ") + image.target;
-    if (family(image.target) == device.target &&
+    if (targetFamily(image.target) == device.target &&
         (!near || image.needs.size() < near->needs.size()))
       near = &image;
   }
@@ -225,6 +217,11 @@ Result<const PlanEntry *> LoadedSession::entry(std::string_view name) const {
 Result<std::string>
 LoadedSession::explain(const PlanEntry &entry,
                        std::span<const int64_t> dims) const {
+  if (std::ranges::none_of(plan().entries, [&](const PlanEntry &known) {
+        return &known == &entry;
+      }))
+    return Error(ErrorCode::badInput,
+                 "entry '" + entry.name + "' is not of this session's plan");
   const EntryProgram &program = this->program(entry);
   Binder binder(program, deviceKind());
   if (Status s = binder.bindDims(dims); !s)

@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 extern char **environ;
 
@@ -27,10 +28,13 @@ std::string readAll(int descriptor) {
   }
 }
 
-int waitFor(pid_t child) {
+/// Fails where the process ignores SIGCHLD: the system then forgets how its
+/// children ended.
+Result<int> waitFor(pid_t child) {
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-    ;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR)
+      return Error(ErrorCode::failed, strerror(errno));
   return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -64,7 +68,11 @@ Result<ProcessResult> runProcess(const std::vector<std::string> &argv) {
   ProcessResult result;
   result.errorText = readAll(pipeEnds[0]);
   close(pipeEnds[0]);
-  result.exitCode = waitFor(child);
+  Result<int> exitCode = waitFor(child);
+  if (!exitCode)
+    return std::move(exitCode).error().in("cannot tell how '" + argv[0] +
+                                          "' ended");
+  result.exitCode = *exitCode;
   return result;
 }
 

@@ -69,8 +69,8 @@ public:
   ~Invocation();
 
   const PlanEntry &entry() const;
-  /// Sizes the arena for dims up to these, so that later calls within them do
-  /// not allocate.
+  /// Sizes the arena for these dims. Calls with smaller ones fit, unless they
+  /// run a variant that takes more workspace: then the arena grows once.
   Status reserve(std::span<const int64_t> maxDims, Stream stream = {});
   /// The dims (in the entry's order) that these inputs bind; checks names,
   /// ranks, extents, dtypes, strides and requirements.

@@ -405,7 +405,7 @@ TEST(Refusal, Overlap) {
   to.data = cache + 4;
   EXPECT_EQ(refusal(append, {from, row.view()}, {to}),
             "output 'grown' shares memory with input 'cache': it may, but only "
-            "from the same address on");
+            "from the same address on and with the same strides");
   TensorView inside =
       TensorView::contiguous(cache + 8, DType::f32, std::vector<int64_t>{4});
   EXPECT_EQ(refusal(append, {from, inside}, {from}),

@@ -34,24 +34,49 @@ TEST(Session, NamesItsEntries) {
                 " has 4 entries (main, count, append, take): name one");
 }
 
+/// A host whose CPU is older than any image. Nothing may be loaded on it.
+class OldHost : public Device {
+public:
+  OldHost() {
+    info_.uri = info_.target = "host";
+    info_.features = {"sse4.2", "avx"};
+  }
+  const DeviceInfo &info() const override { return info_; }
+  Result<Buffer> allocate(int64_t) override { return unexpected(); }
+  Status copy(void *, const void *, int64_t, CopyKind, Stream) override {
+    return unexpected();
+  }
+  Status fill(void *, uint8_t, int64_t, Stream) override {
+    return unexpected();
+  }
+  Result<std::unique_ptr<Image>> load(const ImageText &) override {
+    return unexpected();
+  }
+  Status launch(const Launch &, Stream) override { return unexpected(); }
+  Status synchronize(Stream) override { return unexpected(); }
+  Result<std::unique_ptr<Timer>> timer() override { return unexpected(); }
+
+private:
+  static Error unexpected() { return {ErrorCode::failed, "it was used"}; }
+  void free(void *, int64_t) override {}
+  DeviceInfo info_;
+};
+
+// Found before the code is loaded: an illegal instruction is not how a user
+// learns it.
 TEST(Session, CpuWithoutAFeature) {
   BundleCopy copy;
-  // No CPU of the plan's list lacks both words of two architectures; a word
-  // that this CPU lacks is found by trying.
-  auto device = openDevice("host");
-  std::string lacking;
-  for (const char *word : {"avx512bf16", "avx512f", "avx2"}) {
-    const auto &features = (*device)->info().features;
-    if (std::find(features.begin(), features.end(), word) == features.end())
-      lacking = word;
-  }
-  if (lacking.empty())
-    GTEST_SKIP() << "this CPU has every feature of the list";
   copy.editPlan("\"target\": \"host\"",
-                "\"target\": \"host:new\", \"needs\": [\"" + lacking + "\"]");
-  auto session = copy.session();
-  EXPECT_NE(messageOf(session).find("its host code needs " + lacking +
-                                    " (host:new); this CPU lacks " + lacking),
+                "\"target\": \"host:new\", "
+                "\"needs\": [\"avx\", \"avx2\", \"fma\"]");
+  auto bundle = Bundle::open(copy.path().string());
+  ASSERT_TRUE(bundle) << bundle.error().message();
+  auto session = Session::create(std::make_shared<OldHost>(), *bundle);
+  ASSERT_FALSE(session);
+  EXPECT_EQ(session.error().code(), ErrorCode::unsupported);
+  EXPECT_NE(messageOf(session).find(
+                "its host code needs avx and avx2 and fma (host:new); this CPU "
+                "lacks avx2 and fma"),
             std::string::npos)
       << messageOf(session);
 }
@@ -140,6 +165,71 @@ TEST(Session, ExplainsACall) {
   for (const char *part :
        {"hg_sum_row: grid [0,1,1], scratch 28 bytes a thread, skipped"})
     EXPECT_NE(scratch->find(part), std::string::npos) << *scratch;
+}
+
+TEST(Session, ExplainsOnlyItsOwnEntries) {
+  auto session = handmadeSession(), other = handmadeSession();
+  auto text =
+      session->explain(**other->entry("main"), std::vector<int64_t>{9, 70});
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().message(),
+            "entry 'main' is not of this session's plan");
+}
+
+TEST(Session, ChecksTheBundlesTuning) {
+  BundleCopy copy;
+  writeFile(copy.path() / "tuned.json",
+            R"({"format": "headgate.tuned", "version": 1, "devices": []})");
+  auto session = copy.session();
+  EXPECT_TRUE(session) << messageOf(session);
+  writeFile(copy.path() / "tuned.json",
+            R"({"format": "headgate.tuned", "version": 1, "devices": 1})");
+  session = copy.session();
+  ASSERT_FALSE(session);
+  EXPECT_EQ(session.error().code(), ErrorCode::corrupt);
+  EXPECT_NE(messageOf(session).find(
+                "tuned.json: devices: expected an array, found 1"),
+            std::string::npos)
+      << messageOf(session);
+  SessionOptions options;
+  options.tuned = "none";
+  EXPECT_TRUE(copy.session(options));
+  options.tuned = (copy.path() / "other.json").string();
+  session = copy.session(options);
+  ASSERT_FALSE(session);
+  EXPECT_NE(messageOf(session).find("other.json"), std::string::npos);
+}
+
+// Each variant's own reason: an unusable one and one whose condition fails.
+TEST(Session, NoVariantThatCanRun) {
+  BundleCopy copy;
+  copy.editPlan("\"workspaceBytes\": \"S*4\"",
+                "\"when\": \"S / (N-80) > 0\", \"workspaceBytes\": \"S*4\"");
+  auto session = copy.session();
+  ASSERT_TRUE(session) << messageOf(session);
+  auto text = (*session)->explain(**(*session)->entry("main"),
+                                  std::vector<int64_t>{9, 70});
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().code(), ErrorCode::unsupported);
+  EXPECT_EQ(text.error().message(),
+            "entry 'main': step 'sum': kernel 'sum' has no variant that can "
+            "run: 'sum.row': it needs N <= 64 with S=9, N=70; 'sum.wide': it "
+            "needs S / (N-80) > 0 (division of 9 by -10) with S=9, N=70");
+}
+
+// The order of the defaults counts, and what is no default is only forced.
+TEST(Session, DefaultsChoose) {
+  BundleCopy copy;
+  copy.editPlan("[\"sum.row\", \"sum.wide\"]", "[\"sum.wide\"]");
+  auto session = copy.session();
+  ASSERT_TRUE(session) << messageOf(session);
+  auto text = (*session)->explain(**(*session)->entry("main"),
+                                  std::vector<int64_t>{9, 7});
+  ASSERT_TRUE(text) << text.error().message();
+  EXPECT_NE(text->find("variant 'sum.wide' (image 'host'): first default for "
+                       "host that can run"),
+            std::string::npos)
+      << *text;
 }
 
 TEST(Session, ExplainsOnlyLegalDims) {

@@ -120,7 +120,10 @@ Status BundleWriter::addSource(const std::string &name,
 }
 
 Status BundleWriter::commit(const Plan &plan) {
-  if (Status done = write(scratch("plan.json"), printPlan(plan)); !done)
+  std::string text = printPlan(plan);
+  if (Result<Plan> readBack = parsePlan(text); !readBack)
+    return std::move(readBack).error().in("no runtime would read this plan");
+  if (Status done = write(scratch("plan.json"), text); !done)
     return done;
   std::error_code code;
   std::string old;
