@@ -3,6 +3,7 @@
 #include "tools/compiler/Registry.h"
 
 #include "dialect/routed/Routed.h"
+#include "dialect/tile/Tile.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -12,7 +13,7 @@
 void headgate::registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<routed::RoutedDialect>();
+  registry.insert<routed::RoutedDialect, tile::TileDialect>();
 }
 
 void headgate::registerPasses() {
