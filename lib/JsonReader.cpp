@@ -153,7 +153,8 @@ std::string describe(const JsonNode &node) {
   case Kind::number:
     return Json(node.number).dump();
   case Kind::string:
-    return "\"" + node.string + "\"";
+    return "\"" + node.string.substr(0, 60) +
+           (node.string.size() > 60 ? "\".." : "\"");
   case Kind::array:
     return "an array";
   case Kind::object:

@@ -25,6 +25,15 @@ Error unsupported(std::string message) {
   return {ErrorCode::unsupported, std::move(message)};
 }
 
+/// Text of a file as a message may show it: it can be any bytes.
+std::string shown(std::string_view text) {
+  std::string result(text);
+  for (char &c : result)
+    if (c < ' ' || c > '~')
+      c = '?';
+  return result;
+}
+
 struct Header {
   std::string descr;
   bool fortranOrder = false;
@@ -50,7 +59,7 @@ public:
                    : key == "shape"         ? &shape
                                             : nullptr;
       if (!seen)
-        return corrupt("its header has an unknown key '" + key + "'");
+        return corrupt("its header has an unknown key '" + shown(key) + "'");
       if (std::exchange(*seen, true))
         return corrupt("its header has the key '" + key + "' twice");
       if (Status parsed = parseValue(key); !parsed)
@@ -72,10 +81,9 @@ public:
 
 private:
   Error expected(const char *what) const {
-    return corrupt("its header has no " + std::string(what) + " where " +
-                   (text.empty() ? "it ends"
-                                 : "'" + std::string(text.substr(0, 8)) + "'") +
-                   " stands");
+    return corrupt(
+        "its header is damaged: expected " + std::string(what) + ", found " +
+        (text.empty() ? "its end" : "'" + shown(text.substr(0, 8)) + "'"));
   }
 
   void skipSpaces() {
@@ -140,7 +148,7 @@ private:
       if (failure == std::errc::result_out_of_range)
         return corrupt("its header has an extent beyond 64 bits");
       if (failure != std::errc() || extent < 0)
-        return expected("extent");
+        return expected("an extent");
       text.remove_prefix(static_cast<size_t>(stop - text.data()));
       takeWord("L"); // Python 2 wrote long integers so
       header.shape.push_back(extent);
@@ -198,7 +206,7 @@ Result<DType> parseElementType(const std::string &descr,
   char order = ordered ? code[0] : '|';
   code.remove_prefix(ordered);
   if (order == '>' && !code.ends_with('1'))
-    return unsupported("it is big-endian ('" + descr +
+    return unsupported("it is big-endian ('" + shown(descr) +
                        "'); save it little-endian");
   if (wanted == DType::bf16 && (code == "V2" || code == "u2" || code == "i2"))
     return DType::bf16;
@@ -206,10 +214,10 @@ Result<DType> parseElementType(const std::string &descr,
     if (known.code == code)
       return known.dtype;
   if (code == "V2")
-    return unsupported("it holds '" + descr +
+    return unsupported("it holds '" + shown(descr) +
                        "', 2-byte words without a type (numpy has no bf16): "
                        "they are read only where bf16 is asked for");
-  return unsupported("it holds '" + descr + "', " +
+  return unsupported("it holds '" + shown(descr) + "', " +
                      std::string(kindName(code.empty() ? '?' : code[0])) +
                      "; read are f2 f4 f8 i1 i2 i4 i8 u1 b1, and V2 as bf16");
 }

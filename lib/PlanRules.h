@@ -56,7 +56,7 @@ protected:
               const std::string &path, const char *what) {
     need(!name.empty(), path, std::string(what) + " has no name");
     need(known.insert(name).second, path,
-         std::string("two ") + what + "s are called '" + name + "'");
+         std::string("a second ") + what + " is called '" + name + "'");
   }
 
   void listOnce(std::set<std::string> &known, const std::string &name,

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace headgate {
@@ -205,19 +206,38 @@ std::string flatText(const Json &value) {
   return text + (value.is_object() ? '}' : ']');
 }
 
+constexpr size_t width = 100;
+
+size_t columnOf(const std::string &text) {
+  return text.size() - (text.rfind('\n') + 1);
+}
+
+/// Whether the elements of an array may share lines.
+bool isListOfWords(const Json &value) {
+  return value.is_array() && std::ranges::all_of(value, [](const Json &item) {
+           return flatText(item).size() < 24;
+         });
+}
+
 /// Appends `value`, on one line if that ends before column `width`.
 void write(const Json &value, size_t indent, std::string &text) {
-  constexpr size_t width = 100;
   std::string flat = flatText(value);
-  size_t column = text.size() - (text.rfind('\n') + 1);
-  if (!value.is_structured() || column + flat.size() < width) {
+  if (!value.is_structured() || columnOf(text) + flat.size() < width) {
     text += flat;
     return;
   }
+  bool words = isListOfWords(value);
   text += value.is_object() ? '{' : '[';
   for (auto item = value.begin(); item != value.end(); ++item) {
-    text += item == value.begin() ? "\n" : ",\n";
-    text.append(indent + 2, ' ');
+    bool first = item == value.begin();
+    text += first ? "" : ",";
+    if (!first && words &&
+        columnOf(text) + flatText(*item).size() + 2 < width) {
+      text += ' ';
+    } else {
+      text += '\n';
+      text.append(indent + 2, ' ');
+    }
     if (value.is_object())
       text += scalarText(item.key()) + ": ";
     write(*item, indent + 2, text);
