@@ -250,6 +250,7 @@ void JsonValue::failNeeding(const std::string &needed) {
        (node_ ? describe(*node_) : "nothing"));
 }
 
+bool JsonValue::isNull() const { return node_ && node_->kind == Kind::null; }
 bool JsonValue::isString() const {
   return node_ && node_->kind == Kind::string;
 }

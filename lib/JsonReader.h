@@ -41,6 +41,7 @@ class JsonValue {
 public:
   /// Whether there is a value.
   explicit operator bool() const { return node_ != nullptr; }
+  bool isNull() const;
   bool isString() const;
   bool isInteger() const;
   bool isObject() const;

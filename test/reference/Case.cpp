@@ -2,14 +2,12 @@
 
 #include "Case.h"
 
-#include <nlohmann/json.hpp>
+#include "lib/JsonReader.h"
 
 #include <algorithm>
 #include <cmath>
 
 namespace headgate::reference {
-
-using Json = nlohmann::json;
 
 bool Case::expects(const std::string &name) const {
   auto listed = tensors.find(name);
@@ -22,257 +20,179 @@ bool Case::expectsAny() const {
 }
 
 namespace {
-/// Extents beyond this are typing errors, and products of a few of them would
-/// not fit 64 bits.
-constexpr int64_t maxExtent = 1 << 24;
+/// Extents beyond this are typing errors; products of three fit 64 bits.
+constexpr int64_t maxExtent = 1 << 20;
 
-/// Reads the keys of one object. The first thing that is wrong is kept in
-/// `problem`; after it, values mean nothing.
-class Fields {
-public:
-  Fields(const Json &parent, const std::string &name, std::string &problem)
-      : name(name), problem(problem) {
-    auto found = parent.find(name);
-    if (found != parent.end() && found->is_object())
-      object = &*found;
-    else
-      fail("'" + name + "' must be an object");
-  }
+/// null is the same as absent.
+bool given(const JsonValue &value) { return value && !value.isNull(); }
 
-  const Json *find(const std::string &key) const {
-    auto found = object ? object->find(key) : empty.end();
-    return !object || found == object->end() || found->is_null() ? nullptr
-                                                                 : &*found;
-  }
+int64_t extent(JsonValue value, int64_t least = 1) {
+  return value.integer(least, maxExtent);
+}
+int64_t extentOr(JsonValue value, int64_t otherwise) {
+  return given(value) ? extent(value, 0) : otherwise;
+}
+double numberOr(JsonValue value, double otherwise) {
+  return given(value) ? value.number() : otherwise;
+}
+bool flag(JsonValue value) { return given(value) && value.boolean(); }
 
-  int64_t extent(const std::string &key, int64_t least = 1) {
-    const Json *value = need(key);
-    if (!value)
-      return 0;
-    if (!value->is_number_integer() || *value < least || *value > maxExtent)
-      fail(where(key) + " must be an integer from " + std::to_string(least) +
-           " to " + std::to_string(maxExtent) + ", but is " + value->dump());
-    return value->is_number_integer() ? value->get<int64_t>() : 0;
+/// Which of the words; the first where the value is wrong.
+size_t word(JsonValue value, const std::vector<std::string> &words) {
+  std::string list;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (value.isString() && value.string() == words[i])
+      return i;
+    list += (i == 0 ? "" : " or ") + words[i];
   }
-  int64_t extentOr(const std::string &key, int64_t otherwise,
-                   int64_t least = 0) {
-    return find(key) ? extent(key, least) : otherwise;
-  }
-  bool flag(const std::string &key) {
-    const Json *value = find(key);
-    if (value && !value->is_boolean())
-      fail(where(key) + " must be true or false, but is " + value->dump());
-    return value && value->is_boolean() && value->get<bool>();
-  }
-  double numberOr(const std::string &key, double otherwise) {
-    const Json *value = find(key);
-    if (value && !value->is_number())
-      fail(where(key) + " must be a number, but is " + value->dump());
-    return value && value->is_number() ? value->get<double>() : otherwise;
-  }
-  /// One of the words; the first where the key is absent and may be.
-  size_t word(const std::string &key, const std::vector<std::string> &words,
-              bool needed = false) {
-    const Json *value = needed ? need(key) : find(key);
-    if (!value)
-      return 0;
-    auto found = std::find_if(words.begin(), words.end(),
-                              [&](auto &word) { return *value == word; });
-    if (found != words.end())
-      return static_cast<size_t>(found - words.begin());
-    std::string list;
-    for (const std::string &word : words)
-      list += (list.empty() ? "" : ", ") + word;
-    fail(where(key) + " is " + value->dump() + "; known are: " + list);
-    return 0;
-  }
-  /// What is derived from other keys may be said again, but not differently.
-  void agree(const std::string &key, int64_t derived) {
-    const Json *value = find(key);
-    if (value && *value != derived)
-      fail(where(key) + " is " + value->dump() + ", but the others make it " +
-           std::to_string(derived));
-  }
-  void fail(const std::string &what) {
-    if (problem.empty())
-      problem = what;
-  }
-
-private:
-  std::string where(const std::string &key) const {
-    return "'" + key + "' of '" + name + "'";
-  }
-  const Json *need(const std::string &key) {
-    const Json *value = find(key);
-    if (!value && object)
-      fail("'" + name + "' has no '" + key + "'");
-    return value;
-  }
-
-  std::string name;
-  std::string &problem;
-  const Json *object = nullptr;
-  inline static const Json empty = Json::object();
-};
-
-void readGqe(Case &c, Fields &form, Fields &dims) {
-  c.variant = static_cast<Variant>(form.word(
-      "variant", {"gqe", "hard_concat", "weighted_concat"}, /*needed=*/true));
-  c.layer = form.word("level", {"core", "layer"}, /*needed=*/true) == 1;
-  c.B = dims.extent("B", 0);
-  c.S = dims.extent("Sq", 0);
-  c.past = form.extentOr("past", 0);
-  c.R = dims.extent("G");
-  c.M = dims.extent("M");
-  c.k = dims.extent("k");
-  c.D = c.rotated = dims.extent("D");
-  c.d = dims.extent("dim");
-  c.U = form.extentOr("shared", c.variant == Variant::gqe ? 1 : 0);
-  c.mask = form.flag("mask");
-  c.kvStart = form.flag("kv_start");
-  c.bias = form.flag("bias");
-  if (c.U > 1)
-    form.fail("'shared' of 'form' is " + std::to_string(c.U) +
-              ", but a GQE layer has at most one shared head");
-  if (c.U && c.variant != Variant::gqe)
-    form.fail("'shared' of 'form' belongs to variant gqe");
-  dims.agree("Skv", c.T());
-  dims.agree("past", c.past);
-  dims.agree("N", c.R * c.M);
+  value.failNeeding(list);
+  return 0;
+}
+size_t wordOrFirst(JsonValue value, const std::vector<std::string> &words) {
+  return given(value) ? word(value, words) : 0;
 }
 
-void readMohDit(Case &c, Fields &form, Fields &dims) {
-  form.word("level", {"core"});
-  c.B = dims.extent("B", 0);
-  c.S = dims.extent("S", 0);
-  c.U = dims.extent("shared");
-  c.M = dims.extent("routed_pool");
-  c.k = dims.extent("k");
-  c.D = dims.extent("D");
-  c.d = dims.extent("dim");
+/// What follows from other keys may be said again, but not differently.
+void agree(JsonValue value, int64_t derived) {
+  if (given(value) && value.integer(0, INT64_MAX) != derived)
+    value.failNeeding(std::to_string(derived) + " as other keys make it");
+}
+
+void readGqe(Case &c, JsonValue form, JsonValue dims) {
+  c.variant = static_cast<Variant>(
+      word(form["variant"], {"gqe", "hard_concat", "weighted_concat"}));
+  c.layer = word(form["level"], {"core", "layer"}) == 1;
+  c.B = extent(dims["B"], 0);
+  c.S = extent(dims["Sq"], 0);
+  c.past = extentOr(form["past"], 0);
+  c.R = extent(dims["G"]);
+  c.M = extent(dims["M"]);
+  c.k = extent(dims["k"]);
+  c.D = c.rotated = extent(dims["D"]);
+  c.d = extent(dims["dim"]);
+  c.U = extentOr(form["shared"], c.variant == Variant::gqe ? 1 : 0);
+  c.mask = flag(form["mask"]);
+  c.kvStart = flag(form["kv_start"]);
+  c.bias = flag(form["bias"]);
+  if (c.U > (c.variant == Variant::gqe ? 1 : 0))
+    form["shared"].fail("variant gqe has at most one shared head, the others "
+                        "have none");
+  agree(dims["Skv"], c.T());
+  agree(dims["past"], c.past);
+  agree(dims["N"], c.R * c.M);
+}
+
+void readMohDit(Case &c, JsonValue form, JsonValue dims) {
+  wordOrFirst(form["level"], {"core"});
+  c.B = extent(dims["B"], 0);
+  c.S = extent(dims["S"], 0);
+  c.U = extent(dims["shared"]);
+  c.M = extent(dims["routed_pool"]);
+  c.k = extent(dims["k"]);
+  c.D = extent(dims["D"]);
+  c.d = extent(dims["dim"]);
   c.weightScale = static_cast<double>(c.k);
-  dims.agree("H", c.U + c.M);
-  dims.agree("Hkv", c.U + c.M);
-  if (form.find("bias"))
-    c.bias = form.flag("bias");
-  if (form.find("rope_offset"))
-    form.fail("'rope_offset' of 'form': moh-dit has no RoPE");
+  if (given(form["bias"]))
+    c.bias = form["bias"].boolean();
+  if (given(form["rope_offset"]))
+    form["rope_offset"].fail("moh-dit has no RoPE");
+  agree(dims["H"], c.U + c.M);
+  agree(dims["Hkv"], c.U + c.M);
 }
 
-void readLlamaMoeV2(Case &c, Fields &form, Fields &dims) {
-  form.word("level", {"layer"});
-  form.word("history", {"routed"});
+void readLlamaMoeV2(Case &c, JsonValue form, JsonValue dims) {
+  wordOrFirst(form["level"], {"layer"});
+  wordOrFirst(form["history"], {"routed"});
   c.layer = true;
-  c.B = dims.extent("B", 0);
-  c.S = dims.extent("S", 0);
-  c.M = dims.extent("E");
-  c.k = dims.extent("k");
-  c.u = dims.extent("heads_per_expert");
-  c.D = c.rotated = dims.extent("D");
-  c.d = dims.extent("dim");
-  c.weightScale = form.numberOr("weight_scale", 1);
-  dims.agree("Hkv", c.M);
+  c.B = extent(dims["B"], 0);
+  c.S = extent(dims["S"], 0);
+  c.M = extent(dims["E"]);
+  c.k = extent(dims["k"]);
+  c.u = extent(dims["heads_per_expert"]);
+  c.D = c.rotated = extent(dims["D"]);
+  c.d = extent(dims["dim"]);
+  c.weightScale = numberOr(form["weight_scale"], 1);
+  agree(dims["Hkv"], c.M);
 }
 
-void readSwitchhead(Case &c, Fields &form, Fields &dims) {
-  form.word("level", {"layer"});
+void readSwitchhead(Case &c, JsonValue form, JsonValue dims) {
+  wordOrFirst(form["level"], {"layer"});
   c.layer = true;
-  c.B = dims.extent("B", 0);
-  c.S = dims.extent("S", 0);
-  c.R = dims.extent("H");
-  c.M = dims.extent("E");
-  c.k = dims.extent("k");
-  c.D = dims.extent("D");
-  c.d = dims.extent("dim");
-  c.rotated = dims.extentOr("n_rotate", c.D, 2);
+  c.B = extent(dims["B"], 0);
+  c.S = extent(dims["S"], 0);
+  c.R = extent(dims["H"]);
+  c.M = extent(dims["E"]);
+  c.k = extent(dims["k"]);
+  c.D = extent(dims["D"]);
+  c.d = extent(dims["dim"]);
+  c.rotated = extentOr(dims["n_rotate"], c.D);
 }
 
 /// [out, in] is torch's; SwitchHead keeps its expert matrices as [in, out].
-void checkWeightLayout(const Case &c, Fields &form) {
-  const Json *layout = form.find("weight_layout");
-  Json known = "out_in";
-  if (c.system == System::switchhead)
-    known = {{"w_q", "out_in"},   {"w_k", "out_in"}, {"sel_v", "out_in"},
-             {"sel_o", "out_in"}, {"w_v", "in_out"}, {"w_o", "in_out"}};
-  if (layout && *layout != known)
-    form.fail("'weight_layout' of 'form' is " + layout->dump() + "; known is " +
-              known.dump());
-}
-
-/// What the systems have in common.
-void readForm(Case &c, Fields &form) {
-  c.causal = form.flag("causal");
-  c.norm = static_cast<Norm>(form.word("norm", {"none", "group", "token"}));
-  c.eps = form.numberOr("eps", c.eps);
-  c.balanceToOne = form.word("f_sums_to", {"k", "1"}) == 1;
-  if (form.find("rope_offset"))
-    c.ropeOffset = form.extent("rope_offset", 0);
-  checkWeightLayout(c, form);
-  if (c.k > c.M)
-    form.fail("'k' of 'dims' is " + std::to_string(c.k) +
-              ", but there are only " + std::to_string(c.M) + " experts");
-  if (c.ropeOffset && (c.rotated % 2 != 0 || c.rotated > c.D))
-    form.fail("RoPE turns " + std::to_string(c.rotated) + " of " +
-              std::to_string(c.D) +
-              " components, but needs an even number of them");
-}
-
-void readTolerance(Case::Listed &tensor, const std::string &name,
-                   const Json &json, std::string &problem) {
-  std::string ignored;
-  Fields tolerances(json, "tolerance", ignored);
-  const Json *profiles = tolerances.find(name);
-  for (const char *profile : {"f32", "bf16", "f64"}) {
-    if (!profiles || !profiles->is_object() || !profiles->contains(profile))
-      continue;
-    Fields values(*profiles, profile, problem);
-    tensor.tolerance[profile] = {values.numberOr("atol", 0),
-                                 values.numberOr("rtol", 0)};
+void checkWeightLayout(System system, JsonValue layout) {
+  if (!given(layout))
+    return;
+  if (system != System::switchhead) {
+    word(layout, {"out_in"});
+    return;
   }
+  for (const char *name : {"w_q", "w_k", "sel_v", "sel_o"})
+    word(layout[name], {"out_in"});
+  for (const char *name : {"w_v", "w_o"})
+    word(layout[name], {"in_out"});
 }
 
-void readTensors(Case &c, const Json &json, std::string &problem) {
-  if (!json.contains("tensors"))
+void readForm(Case &c, JsonValue form, JsonValue dims) {
+  c.system = static_cast<System>(
+      word(form["system"], {"gqe", "moh-dit", "llama-moe-v2", "switchhead"}));
+  using Reader = void (*)(Case &, JsonValue, JsonValue);
+  constexpr Reader readers[] = {readGqe, readMohDit, readLlamaMoeV2,
+                                readSwitchhead};
+  readers[static_cast<size_t>(c.system)](c, form, dims);
+  c.causal = flag(form["causal"]);
+  c.norm =
+      static_cast<Norm>(wordOrFirst(form["norm"], {"none", "group", "token"}));
+  c.eps = numberOr(form["eps"], c.eps);
+  c.balanceToOne = wordOrFirst(form["f_sums_to"], {"k", "1"}) == 1;
+  checkWeightLayout(c.system, form["weight_layout"]);
+  if (c.k > c.M)
+    dims["k"].fail("takes " + std::to_string(c.k) +
+                   " experts, but there are only " + std::to_string(c.M));
+  if (!given(form["rope_offset"]))
     return;
-  Fields listed(json, "tensors", problem);
-  if (!problem.empty())
+  c.ropeOffset = extent(form["rope_offset"], 0);
+  if (c.rotated % 2 != 0 || c.rotated == 0 || c.rotated > c.D)
+    form["rope_offset"].fail("RoPE cannot turn " + std::to_string(c.rotated) +
+                             " of " + std::to_string(c.D) +
+                             " components: it turns pairs");
+}
+
+void readTensors(Case &c, JsonValue tensors, JsonValue tolerances) {
+  if (!tensors)
     return;
-  for (const auto &[name, value] : json["tensors"].items()) {
-    Fields tensor(json["tensors"], name, problem);
-    c.tensors[name].input =
-        tensor.word("role", {"input", "expected"}, true) == 0;
-    readTolerance(c.tensors[name], name, json, problem);
+  for (auto &[name, tensor] : tensors.members()) {
+    Case::Listed &listed = c.tensors[name];
+    listed.input = word(tensor["role"], {"input", "expected"}) == 0;
+    for (const char *profile : {"f32", "bf16", "f64"})
+      if (JsonValue given = tolerances[name][profile])
+        listed.tolerance[profile] = {given["atol"].number(),
+                                     given["rtol"].number()};
   }
 }
 } // namespace
 
 Result<Case> parseCase(const std::string &text) {
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded())
-    return Error(ErrorCode::corrupt, "it is not JSON");
-  if (!json.is_object())
-    return Error(ErrorCode::corrupt, "it must hold one object");
+  Result<JsonReader> reader = JsonReader::parse(text);
+  if (!reader)
+    return std::move(reader).error();
+  JsonValue root = reader->root();
   Case c;
-  std::string problem;
-  Fields form(json, "form", problem), dims(json, "dims", problem);
-  c.system = static_cast<System>(
-      form.word("system", {"gqe", "moh-dit", "llama-moe-v2", "switchhead"},
-                /*needed=*/true));
-  using Reader = void (*)(Case &, Fields &, Fields &);
-  constexpr Reader readers[] = {readGqe, readMohDit, readLlamaMoeV2,
-                                readSwitchhead};
-  if (problem.empty())
-    readers[static_cast<size_t>(c.system)](c, form, dims);
-  readForm(c, form);
-  if (auto scale = json.find("scale"); scale != json.end()) {
-    if (!scale->is_number() || !std::isfinite(scale->get<double>()))
-      form.fail("'scale' must be a number, but is " + scale->dump());
-    else
-      c.scale = scale->get<double>();
-  }
-  readTensors(c, json, problem);
-  if (!problem.empty())
-    return Error(ErrorCode::corrupt, problem);
+  readForm(c, root["form"], root["dims"]);
+  if (given(root["scale"]))
+    c.scale = root["scale"].number();
+  readTensors(c, root["tensors"], root["tolerance"]);
+  if (reader->error())
+    return *reader->error();
   return c;
 }
 
