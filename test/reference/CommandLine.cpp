@@ -160,7 +160,7 @@ Status checkTogether(const Options &to, const std::vector<Option> &options) {
                                        to.directory + "' is one too many");
   if ((to.check && !to.out.empty()) || (!to.make.empty() && to.check) ||
       (!to.make.empty() && !to.out.empty()))
-    return usage("--check, --out and --make exclude each other");
+    return usage("--out, --check and --make exclude each other");
   return Success();
 }
 } // namespace
