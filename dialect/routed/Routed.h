@@ -33,6 +33,25 @@ enum class LoweringClass {
   D, ///< plain heads
 };
 
+/// A trait of ops with operand segments: each of the first `count` operands,
+/// which are not optional, has a segment of 1. The generic form may say
+/// anything.
+template <unsigned count> struct RequiredOperands {
+  template <typename Op>
+  class Impl
+      : public mlir::OpTrait::TraitBase<Op, RequiredOperands::template Impl> {
+  public:
+    static mlir::LogicalResult verifyTrait(mlir::Operation *op) {
+      auto sizes = mlir::cast<Op>(op).getProperties().operandSegmentSizes;
+      for (unsigned i = 0; i < count; ++i)
+        if (sizes[i] != 1)
+          return op->emitOpError("operand segment #")
+                 << i << " must be 1, got " << sizes[i];
+      return mlir::success();
+    }
+  };
+};
+
 } // namespace headgate::routed
 
 #define GET_OP_CLASSES

@@ -8,8 +8,8 @@
 include "dialect/routed/RoutedDialect.td"
 
 def Routed_AttendOp : Routed_Op<"attend",
-    [NoMemoryEffect, AttrSizedOperandSegments, SingleBlock, InferTypeOpAdaptor,
-     Routed_ReifiesShapes]> {
+    [NoMemoryEffect, AttrSizedOperandSegments, Routed_RequiredOperands<3>,
+     SingleBlock, InferTypeOpAdaptor, Routed_ReifiesShapes]> {
   let summary = "softmax attention of query rows over the keys they may see";
   let description = [{
     A query has *head dimensions* `h...` between `S` and `D`: `[B, S, H, D]` for plain

@@ -44,7 +44,8 @@ def Routed_GatherOp : Routed_Op<"gather",
 }
 
 def Routed_LinearOp : Routed_Op<"linear",
-    [NoMemoryEffect, AttrSizedOperandSegments, InferTypeOpAdaptor, Routed_ReifiesShapes]> {
+    [NoMemoryEffect, AttrSizedOperandSegments, Routed_RequiredOperands<3>,
+     InferTypeOpAdaptor, Routed_ReifiesShapes]> {
   let summary = "project rows by the matrices of the selected experts";
   let description = [{
     With `experts : [B, S, R, k]`, `e = experts[b, s, r, j]`, `matrices : [R, M, in, out]`
@@ -106,7 +107,8 @@ def Routed_LinearOp : Routed_Op<"linear",
 }
 
 def Routed_CombineOp : Routed_Op<"combine",
-    [NoMemoryEffect, AttrSizedOperandSegments, InferTypeOpAdaptor, Routed_ReifiesShapes]> {
+    [NoMemoryEffect, AttrSizedOperandSegments, Routed_RequiredOperands<1>,
+     InferTypeOpAdaptor, Routed_ReifiesShapes]> {
   let summary = "bring head outputs into one row per token";
   let description = [{
     With `source : [B, S, heads..., D]` and `weights` over `B`, `S` and any number of

@@ -8,7 +8,8 @@
 include "dialect/routed/RoutedDialect.td"
 
 def Routed_SelectOp : Routed_Op<"select",
-    [Pure, AttrSizedOperandSegments, InferTypeOpAdaptor, Routed_ReifiesShapes]> {
+    [Pure, AttrSizedOperandSegments, Routed_RequiredOperands<1>,
+     InferTypeOpAdaptor, Routed_ReifiesShapes]> {
   let summary = "choose k experts of each group for each token";
   let description = [{
     With `logits : [B, S, R, M]`, `l = f32(logits)`:

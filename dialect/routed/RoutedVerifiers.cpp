@@ -261,14 +261,19 @@ LogicalResult AppendOp::verify() {
     return emitOpError("needs rows [B, S, ...] and a cache [B, P, ...] of one "
                        "rank, but they are ")
            << text(rows.shape) << " and " << text(cache.shape);
-  Named batch = {"rows", rows.shape.take_front()};
-  Named trailing = {"rows", rows.shape.drop_front(2)};
   // append (C3)
-  if (failed(agreeInPrefix(*this, "B", batch, cache)) ||
-      failed(agree(*this, "", trailing, {"cache", cache.shape.drop_front(2)})))
+  if (failed(agree(*this, "B", {"rows", rows.shape.take_front()},
+                   {"cache", cache.shape.take_front()})))
     return failure();
+  for (unsigned i = 2; i < rank; ++i) // append (C3)
+    if (disagree(rows.shape[i], cache.shape[i]))
+      return emitOpError("rows and cache differ in dimension ")
+             << i << ": " << rows.shape[i] << " and " << cache.shape[i];
+  Named position = named("position", getPosition());
   // append (C3)
-  return agreeInPrefix(*this, "B", named("position", getPosition()), rows);
+  if (failed(agreeInPrefix(*this, "B", position, rows)))
+    return failure();
+  return agreeInPrefix(*this, "B", position, cache);
 }
 
 //===-- attend -----------------------------------------------------------===//
@@ -410,7 +415,7 @@ static LogicalResult verifyVisibility(AttendOp op) {
     int64_t pairs[] = {mask.shape[0] == 1 ? 1 : query.shape[0], query.shape[1],
                        key.shape[1]};
     // attend (C5)
-    if (failed(agree(op, "B S T", mask, {"query and key", pairs})))
+    if (failed(agree(op, "B S T", mask, {"the pairs it masks", pairs})))
       return failure();
   }
   if (op.getWindow() && (!op.getCausal() || *op.getWindow() < 1)) // attend (C6)
