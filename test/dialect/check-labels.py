@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Follows every constraint of every dialect from its words to its evidence.
 
-An op's description (and a dialect's) numbers its constraints: `- (C1) ...`,
-`- (C2) ...`. Constraint 1 of op `gather` is cited as `gather (C1)`
+The description of an op, attribute, type or dialect numbers its constraints:
+`- (C1) ...`, `- (C2) ...`. Constraint 1 of `gather` is cited as `gather (C1)`
 
   - by a comment in a .cpp file of the dialect, at the line that enforces it;
   - by a comment in a .mlir file of test/dialect/<dialect>, in a part (between
@@ -17,8 +17,9 @@ import re
 import sys
 
 DEFINITION = re.compile(
-    r"^def (?P<name>\w+)\s*:\s*(?:(?P<dialect>Dialect)\b|\w+_Op<\s*\"(?P<op>[\w.]+)\")"
-    r"(?P<body>.*?)^}", re.M | re.S)
+    r"^def \w+\s*:\s*(?:Dialect\b|\w+_Op<\s*\"(?P<op>[\w.]+)\"|"
+    r"\w+_(?:Attr|Type)<\s*\"\w+\",\s*\"(?P<mnemonic>[\w.]+)\")(?P<body>.*?)^}",
+    re.M | re.S)
 LABEL = re.compile(r"^ *- \(C(\d+)\) ", re.M)
 CITATION = re.compile(r"\b([a-z_][\w.]*) \(C(\d+)\)")
 COMMENT = re.compile(r"//.*")
@@ -31,20 +32,21 @@ def citations(text):
 
 
 def definitions(dialect):
-    """(file, mnemonic, body) of each op of the folder, and of the dialect itself
-    under its own name."""
+    """(file, mnemonic, is an op, body) of each op, attribute and type of the
+    folder, and of the dialect itself under its own name."""
     for file in sorted(dialect.glob("*.td")):
         for match in DEFINITION.finditer(file.read_text()):
-            yield file, match["op"] or dialect.name, match["body"]
+            mnemonic = match["op"] or match["mnemonic"] or dialect.name
+            yield file, mnemonic, bool(match["op"]), match["body"]
 
 
 def check_dialect(root, dialect, error):
     labels = {}
-    for file, mnemonic, body in definitions(dialect):
+    for file, mnemonic, is_op, body in definitions(dialect):
         where = file.relative_to(root)
         if "let summary" not in body:
             error(where, f"{mnemonic} has no summary")
-        if "```mlir" not in body:
+        if is_op and "```mlir" not in body:
             error(where, f"{mnemonic} has no example")
         numbers = [int(n) for n in LABEL.findall(body)]
         if numbers != list(range(1, len(numbers) + 1)):
