@@ -9,8 +9,11 @@
 #include "passes/EntryRecord.h"
 
 #include "lib/Expr.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -105,7 +108,9 @@ Probe makeProbe(func::FuncOp func) {
 
 LogicalResult resolveShapes(ModuleOp module) {
   PassManager pm(module.getContext());
-  pm.enableVerifier(false); // a probed function's callers were inlined away
+  // arith on tensors does not say what shape it has; linalg does.
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addPass(createSCFForLoopCanonicalizationPass());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -113,10 +118,20 @@ LogicalResult resolveShapes(ModuleOp module) {
   return pm.run(module);
 }
 
-LogicalResult inlineCalls(ModuleOp module) {
-  PassManager pm(module.getContext());
-  pm.addPass(createInlinerPass());
-  return pm.run(module);
+/// An entry is one block without calls.
+LogicalResult checkBody(func::FuncOp func) {
+  if (!llvm::hasSingleElement(func.getBody()) ||
+      !isa<func::ReturnOp>(func.getBody().front().getTerminator()))
+    return func.emitError("cannot be an entry: its body has several blocks or "
+                          "does not return");
+  WalkResult result = func.walk([](func::CallOp call) {
+    call.emitError("cannot be part of an entry: '")
+        << call.getCallee()
+        << "' could not be inlined; it has no body, calls itself or is marked "
+           "no_inline";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
 }
 
 //===-- one entry --------------------------------------------------------===//
@@ -211,10 +226,7 @@ private:
     for (const PlanTensor &input : entry.inputs)
       for (const PlanExtent &extent : input.shape) {
         const auto *text = std::get_if<std::string>(&extent);
-        bool isName = text && llvm::all_of(*text, [](char c) {
-                        return llvm::isAlnum(c) || c == '_' || c == '.';
-                      });
-        if (isName && seen.insert(*text).second)
+        if (text && isExprName(*text) && seen.insert(*text).second)
           entry.dims.push_back({*text, {0, maxExtent}});
       }
   }
@@ -224,11 +236,16 @@ private:
     for (const auto &[dim, range] : entry.dims)
       seen.insert(dim);
     for (const auto *tensors : {&entry.inputs, &entry.outputs})
-      for (const PlanTensor &tensor : *tensors)
+      for (const PlanTensor &tensor : *tensors) {
+        // They are parameters of the kernel, beside its workspace.
+        if (!isExprName(tensor.name) || tensor.name == "workspace")
+          return func.emitError("cannot be an entry: '")
+                 << tensor.name << "' cannot be the name of a tensor";
         if (!seen.insert(tensor.name).second)
           return func.emitError("cannot be an entry: '")
                  << tensor.name
                  << "' names two of its dims, arguments and results";
+      }
     return success();
   }
 
@@ -322,18 +339,17 @@ headgate::passes::recordEntries(ModuleOp module) {
   for (auto func : module.getOps<func::FuncOp>()) {
     if (!isEntry(func))
       continue;
-    if (!llvm::hasSingleElement(func.getBody()))
-      return func.emitError("cannot be an entry: its body has several blocks");
     recorders.emplace_back(func);
-    if (failed(recorders.back().recordTensors()))
+    if (failed(checkBody(func)) || failed(recorders.back().recordTensors()))
       return failure();
   }
   if (recorders.empty())
     return module.emitError("has no public function to compile");
 
+  // Probing builds their ops, and a module need not use them itself.
+  module.getContext()
+      ->loadDialect<arith::ArithDialect, tensor::TensorDialect>();
   OwningOpRef<ModuleOp> copy = module.clone();
-  if (failed(inlineCalls(*copy)))
-    return failure();
   SmallVector<Probe> probes;
   for (auto func : copy->getOps<func::FuncOp>())
     if (isEntry(func))

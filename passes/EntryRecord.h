@@ -12,11 +12,11 @@
 namespace headgate::passes {
 
 /// One PlanEntry (without temporaries and steps) for each public function of
-/// `module`, in order. Emits an error and fails where a function cannot be an
-/// entry: an argument that is no ranked tensor of a supported element type, two
-/// tensors of one name, a result whose extents are not a function of the
-/// arguments' extents, or declared dims that contradict the code. Does not
-/// change `module`.
+/// `module`, in order. Needs calls to be inlined. Emits an error and fails
+/// where a function cannot be an entry: an argument that is no ranked tensor of
+/// a supported element type, two tensors of one name, a result whose extents
+/// are not a function of the arguments' extents, or declared dims that
+/// contradict the code. Does not change `module`.
 ///
 /// Names and dims are those of `routed.name` and `routed.dims`; without them
 /// arg0, result0 and d0, d1, ... Requirements are those of `routed.requires`,

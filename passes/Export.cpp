@@ -7,14 +7,13 @@
 
 #include "passes/Export.h"
 
+#include "lib/Expr.h"
 #include "lib/Sha256.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
 #include "passes/EntryRecord.h"
 #include "passes/HostObject.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace headgate;
@@ -47,10 +46,8 @@ std::string withExtents(std::string text, const PlanEntry &entry) {
     const PlanTensor &owner =
         tensor < inputs ? entry.inputs[tensor] : entry.outputs[tensor - inputs];
     std::string extent = textOf(owner.shape[d]);
-    bool isName = llvm::all_of(extent, [](char c) {
-      return llvm::isAlnum(c) || c == '_' || c == '.';
-    });
-    text.replace(open, close - open + 1, isName ? extent : "(" + extent + ")");
+    text.replace(open, close - open + 1,
+                 isExprName(extent) ? extent : "(" + extent + ")");
   }
   return text;
 }
@@ -117,12 +114,7 @@ public:
   }
 
 private:
-  Status simplify() {
-    return lower([](OpPassManager &pm) {
-      pm.addPass(createCanonicalizerPass());
-      pm.addPass(createCSEPass());
-    });
-  }
+  Status simplify() { return lower(buildSimplifyPipeline); }
 
   Status decompose() {
     if (Status done = record(); !done)

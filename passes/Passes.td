@@ -33,6 +33,25 @@ def DecomposeRouted : Pass<"headgate-decompose-routed"> {
   ];
 }
 
+def IsolateEntries : Pass<"headgate-isolate-entries", "mlir::ModuleOp"> {
+  let summary = "keep the inputs and results of public functions apart";
+  let description = [{
+    A function on tensors cannot change its arguments; its bufferized form could,
+    since an op whose input has no later use is updated in place. The callers of
+    public functions are outside of the module and keep their arrays, so each
+    tensor argument of a public function is marked as read-only. For the same
+    reason a value that is returned twice is copied once.
+
+    Before: `func.func @f(%x: tensor<?xf32>)` ... `return %y, %y`.
+    After: `func.func @f(%x: tensor<?xf32> {bufferization.writable = false})` ...
+    `%z = bufferization.alloc_tensor() copy(%y)`, `return %y, %z`.
+
+    Needs: to run before bufferization, which removes the marks again. Keeps:
+    private functions.
+  }];
+  let dependentDialects = ["mlir::bufferization::BufferizationDialect"];
+}
+
 def CopiesToLinalg : Pass<"headgate-copies-to-linalg"> {
   let summary = "write memref.copy as linalg.copy";
   let description = [{

@@ -16,6 +16,13 @@
 using namespace mlir;
 using namespace headgate::passes;
 
+void headgate::passes::buildSimplifyPipeline(OpPassManager &pm) {
+  pm.addPass(createInlinerPass());
+  pm.addPass(createSymbolDCEPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
 void headgate::passes::buildDecomposePipeline(OpPassManager &pm) {
   pm.addPass(createDecomposeRouted());
   // Extents as arithmetic on the arguments' extents: sizes of temporaries are
@@ -28,6 +35,7 @@ void headgate::passes::buildDecomposePipeline(OpPassManager &pm) {
 void headgate::passes::buildBufferizePipeline(OpPassManager &pm) {
   // arith on tensors does not bufferize.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addPass(createIsolateEntries());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion =
@@ -73,6 +81,9 @@ void headgate::passes::buildHostToLLVMPipeline(OpPassManager &pm) {
 }
 
 void headgate::passes::registerHeadgatePipelines() {
+  PassPipelineRegistration<>("headgate-simplify-pipeline",
+                             "inline calls and canonicalise",
+                             buildSimplifyPipeline);
   PassPipelineRegistration<>(
       "headgate-decompose-pipeline",
       "routed on tensors to linalg on tensors (the executable meaning)",
@@ -88,6 +99,7 @@ void headgate::passes::registerHeadgatePipelines() {
                              "routed on tensors to the LLVM dialect, for the "
                              "host",
                              [](OpPassManager &pm) {
+                               buildSimplifyPipeline(pm);
                                buildDecomposePipeline(pm);
                                buildBufferizePipeline(pm);
                                buildHostToLLVMPipeline(pm);

@@ -11,6 +11,9 @@ class OpPassManager;
 
 namespace headgate::passes {
 
+/// One body for each public function: calls inlined, then canonicalised.
+void buildSimplifyPipeline(mlir::OpPassManager &pm);
+
 /// routed on tensors -> linalg on tensors: the executable meaning.
 void buildDecomposePipeline(mlir::OpPassManager &pm);
 
@@ -21,9 +24,9 @@ void buildBufferizePipeline(mlir::OpPassManager &pm);
 /// Host kernels on buffers -> the LLVM dialect.
 void buildHostToLLVMPipeline(mlir::OpPassManager &pm);
 
-/// Registers `--headgate-decompose-pipeline`, `--headgate-bufferize-pipeline`,
-/// `--headgate-host-to-llvm-pipeline`, and `--headgate-host-pipeline`, which is
-/// all three.
+/// Registers `--headgate-simplify-pipeline`, `--headgate-decompose-pipeline`,
+/// `--headgate-bufferize-pipeline`, `--headgate-host-to-llvm-pipeline`, and
+/// `--headgate-host-pipeline`, which is all four.
 void registerHeadgatePipelines();
 
 } // namespace headgate::passes

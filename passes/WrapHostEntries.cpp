@@ -7,6 +7,7 @@
 
 #include "passes/Passes.h"
 
+#include "dialect/routed/Routed.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -109,7 +110,17 @@ void wrap(func::FuncOp func) {
   }
   func::CallOp::create(b, func, buffers);
   LLVM::ReturnOp::create(b, ValueRange{});
+}
+
+/// From now on the wrapper is what is called. Names and dims were those of the
+/// tensors, and mean nothing on buffers.
+void makePrivate(func::FuncOp func) {
   func.setPrivate();
+  func.removeArgAttrsAttr();
+  func.removeResAttrsAttr();
+  for (NamedAttribute attribute : llvm::to_vector(func->getDiscardableAttrs()))
+    if (isa_and_present<routed::RoutedDialect>(attribute.getNameDialect()))
+      func->removeDiscardableAttr(attribute.getName());
 }
 
 struct WrapHostEntriesPass
@@ -124,6 +135,8 @@ struct WrapHostEntriesPass
         return signalPassFailure();
     for (func::FuncOp func : entries)
       wrap(func);
+    for (func::FuncOp func : entries)
+      makePrivate(func);
   }
 };
 

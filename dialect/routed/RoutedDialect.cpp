@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -19,7 +20,22 @@ using namespace headgate::routed;
 #define GET_ATTRDEF_CLASSES
 #include "dialect/routed/RoutedAttrs.cpp.inc"
 
+namespace {
+/// Nothing in a routed op depends on the function around it.
+struct Inlining : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+  bool isLegalToInline(Region *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+};
+} // namespace
+
 void RoutedDialect::initialize() {
+  addInterfaces<Inlining>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialect/routed/RoutedAttrs.cpp.inc"

@@ -21,6 +21,35 @@ func.func @layer(%x: memref<?x8xf32>, %n: memref<?xi32>) {
   return
 }
 
+// The stride of a dimension is the product of the extents behind it.
+// CHECK-LABEL: llvm.func @hg_strides(
+//       CHECK:   %[[B:.+]] = llvm.load %{{.+}} : !llvm.ptr -> i64
+//       CHECK:   %[[S:.+]] = llvm.load %{{.+}} : !llvm.ptr -> i64
+//       CHECK:   %[[C5:.+]] = llvm.mlir.constant(5 : i64)
+//       CHECK:   %[[ROW:.+]] = llvm.mul %{{.+}}, %[[C5]]
+//       CHECK:   llvm.insertvalue %[[S]], %{{.+}}[3, 1]
+//       CHECK:   llvm.insertvalue %[[ROW]], %{{.+}}[4, 1]
+//       CHECK:   %[[PLANE:.+]] = llvm.mul %[[ROW]], %[[S]]
+//       CHECK:   llvm.insertvalue %[[B]], %{{.+}}[3, 0]
+//       CHECK:   llvm.insertvalue %[[PLANE]], %{{.+}}[4, 0]
+func.func @strides(%x: memref<?x?x5xf32>) {
+  return
+}
+
+// A scalar has a pointer and no extents.
+// CHECK-LABEL: llvm.func @hg_scalar(
+//       CHECK:   call @scalar(%{{.+}}) : (memref<f32>) -> ()
+func.func @scalar(%x: memref<f32>) {
+  return
+}
+
+// Names and dims were those of tensors.
+// CHECK-LABEL: func private @named(%{{.+}}: memref<?xf32>) {
+func.func @named(%x: memref<?xf32> {routed.name = "x", routed.dims = ["S"]})
+    attributes {routed.requires = [["S <= 4", "few"]]} {
+  return
+}
+
 // CHECK-LABEL: func private @helper
 //   CHECK-NOT: hg_helper
 func.func private @helper(%x: memref<?x8xf32>) {
@@ -38,5 +67,12 @@ func.func @result(%x: memref<2xf32>) -> memref<2xf32> {
 
 // expected-error @below {{an argument of an entry is a contiguous buffer, but this one is 'memref<2xf32, strided<[3]>>'}}
 func.func @strided(%x: memref<2xf32, strided<[3]>>) {
+  return
+}
+
+// -----
+
+// expected-error @below {{an argument of an entry is a contiguous buffer, but this one is 'f32'}}
+func.func @scalar(%x: f32) {
   return
 }

@@ -115,6 +115,7 @@ public:
     mlir::DialectRegistry registry;
     registerDialects(registry);
     mlir::MLIRContext context(registry);
+    context.printOpOnDiagnostic(false); // the source line says more
     std::string why;
     std::unique_ptr<MemoryBuffer> file =
         mlir::openInputFile(options.input, &why);
