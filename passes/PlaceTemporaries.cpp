@@ -16,6 +16,7 @@
 
 #include "passes/Passes.h"
 
+#include "lib/Expr.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -35,8 +36,8 @@ using namespace headgate;
 namespace {
 
 constexpr int64_t alignment = 64;
-/// What a size expression may have (lib/Expr), with room for longer extents.
-constexpr size_t maxTextSize = 700;
+/// What a size expression may have, with room for names longer than tokens.
+constexpr size_t maxTextSize = Expr::maxChars * 3 / 4;
 
 /// An extent of argument `i` as the exporter replaces it: "{i.d}".
 std::string extentToken(unsigned argument, int64_t d) {
@@ -80,7 +81,9 @@ private:
       for (Operation *user : alloc->getUsers())
         if (auto dealloc = dyn_cast<memref::DeallocOp>(user))
           end = dealloc->getBlock() == &entry ? dealloc : nullptr;
-      if (end && alloc.getType().getLayout().isIdentity())
+      MemRefType type = alloc.getType();
+      if (end && type.getLayout().isIdentity() &&
+          type.getElementType().isIntOrFloat())
         found.push_back({alloc, end});
     }
     return found;
@@ -101,9 +104,11 @@ private:
         fixed *= extent;
     if (alloc.getDynamicSizes().empty())
       return arith::ConstantIndexOp::create(b, llvm::alignTo(fixed, alignment));
-    Value bytes = arith::ConstantIndexOp::create(b, fixed);
+    Value bytes = arith::ConstantIndexOp::create(b, 1);
     for (Value extent : alloc.getDynamicSizes())
-      bytes = arith::MulIOp::create(b, bytes, extent);
+      bytes = b.createOrFold<arith::MulIOp>(bytes, extent);
+    bytes = b.createOrFold<arith::MulIOp>(
+        bytes, arith::ConstantIndexOp::create(b, fixed));
     Value unit = arith::ConstantIndexOp::create(b, alignment);
     return arith::MulIOp::create(b, arith::CeilDivUIOp::create(b, bytes, unit),
                                  unit);
@@ -148,7 +153,10 @@ private:
     std::string text;
     for (const auto &[size, count] : counts)
       text += (count > 1 ? std::to_string(count) + "*" : "") + size + "+";
-    return text + std::to_string(fixed);
+    if (fixed || text.empty())
+      return text + std::to_string(fixed);
+    text.pop_back();
+    return text;
   }
 
   func::FuncOp func;

@@ -54,6 +54,17 @@ MaybeText call(const char *function, const MaybeText &a, const MaybeText &b) {
   return Text{function + ("(" + a->text + "," + b->text + ")"), 2};
 }
 
+/// cdiv(x,n)*n is align(x,n).
+MaybeText product(const MaybeText &a, const MaybeText &b) {
+  if (a && b && a->strength == 2) {
+    std::string end = "," + b->text + ")";
+    if (StringRef(a->text).starts_with("cdiv(") &&
+        StringRef(a->text).ends_with(end))
+      return Text{"align" + a->text.substr(4), 2};
+  }
+  return binary(a, "*", b, 1);
+}
+
 class Writer {
 public:
   explicit Writer(ExtentName name) : name(name) {}
@@ -128,7 +139,7 @@ private:
     return TypeSwitch<Operation *, MaybeText>(op)
         .Case<arith::AddIOp>([&](auto) { return sum(a, b); })
         .Case<arith::SubIOp>([&](auto) { return binary(a, "-", b, 0); })
-        .Case<arith::MulIOp>([&](auto) { return binary(a, "*", b, 1); })
+        .Case<arith::MulIOp>([&](auto) { return product(a, b); })
         .Case<arith::DivUIOp, arith::DivSIOp, arith::FloorDivSIOp>(
             [&](auto) { return binary(a, "/", b, 1); })
         .Case<arith::RemUIOp>([&](auto) { return binary(a, "%", b, 1); })
@@ -166,7 +177,7 @@ private:
     case AffineExprKind::Add:
       return sum(a, b);
     case AffineExprKind::Mul:
-      return binary(a, "*", b, 1);
+      return product(a, b);
     case AffineExprKind::Mod:
       return binary(a, "%", b, 1);
     case AffineExprKind::FloorDiv:
