@@ -25,6 +25,14 @@ using namespace headgate::routed;
 
 static constexpr float infinity = std::numeric_limits<float>::infinity();
 
+/// [b, t, h, c] in the order [b, h, c, t], and [b, t, r, i, c] in the order
+/// [b, r, c, t, i].
+template <typename T> static SmallVector<T> keysLast(ArrayRef<T> key) {
+  SmallVector<T> turned = {key[0], key[2], key.back(), key[1]};
+  turned.append(key.begin() + 3, key.end() - 1);
+  return turned;
+}
+
 namespace {
 
 /// The loops of one attention: [b, s, heads.., t] or, with a history,
@@ -91,28 +99,41 @@ AffineMap Attention::keyMap(unsigned loops, unsigned firstKey,
 }
 
 Value Attention::rawScores() {
-  unsigned pairs = n + keys.size(); // the component is the innermost loop
+  unsigned pairs = n + keys.size();
   Dims out(rows);
   out.append(keys);
-  AffineMap key = keyMap(pairs + 1, n, pairs);
-  if (!key)
-    return b.sum(out, {b.dim(op.getQuery(), n)}, [&](Indices at) {
-      Value q = b.read(op.getQuery(), join(at.take_front(n), {at.back()}));
-      Value k = b.read(op.getKey(), join(keyRow(at), {at.back()}));
+  Value query = op.getQuery(), key = op.getKey();
+  AffineMap row = keyMap(pairs + 1, n + 1, n);
+  if (!row)
+    return b.sum(out, {b.dim(query, n)}, [&](Indices at) {
+      Value q = b.read(query, join(at.take_front(n), {at.back()}));
+      Value k = b.read(key, join(keyRow(at), {at.back()}));
       return b.mul(q, k);
     });
-  SmallVector<AffineExpr> query, score;
-  for (unsigned i = 0; i < pairs; ++i)
-    score.push_back(b.getAffineDimExpr(i));
-  query.append(score.begin(), score.begin() + n);
-  query.push_back(b.getAffineDimExpr(pairs));
-  SmallVector<utils::IteratorType> loops(pairs, utils::IteratorType::parallel);
-  loops.push_back(utils::IteratorType::reduction);
-  MLIRContext *c = b.getContext();
-  return b.generic({op.getQuery(), op.getKey()}, b.filled(out, b.f32(0)),
-                   {AffineMap::get(pairs + 1, 0, query, c), key,
-                    AffineMap::get(pairs + 1, 0, score, c)},
-                   loops, [&](Indices, Indices qk, Value sofar) {
+  // Loops [b, s, heads.., component, keys..], over keys that lie side by side:
+  // each sum still runs over components in order, and the innermost loop is
+  // parallel, so that it vectorises.
+  Dims sideBySide = keysLast<OpFoldResult>(b.dims(key));
+  Value turned = b.map(sideBySide, b.getF32Type(), [&](Indices at) {
+    SmallVector<Value> from = {at[0], at[3], at[1]};
+    from.append(at.begin() + 4, at.end());
+    return b.read(key, join(from, {at[2]}));
+  });
+  SmallVector<AffineExpr> loops, score;
+  for (unsigned i = 0; i <= pairs; ++i)
+    loops.push_back(b.getAffineDimExpr(i));
+  score = loops;
+  score.erase(score.begin() + n);
+  auto map = [&](ArrayRef<AffineExpr> exprs) {
+    return AffineMap::get(pairs + 1, 0, exprs, b.getContext());
+  };
+  SmallVector<utils::IteratorType> iterators(pairs + 1,
+                                             utils::IteratorType::parallel);
+  iterators[n] = utils::IteratorType::reduction;
+  return b.generic({query, turned}, b.filled(out, b.f32(0)),
+                   {map(ArrayRef(loops).take_front(n + 1)),
+                    map(keysLast<AffineExpr>(row.getResults())), map(score)},
+                   iterators, [&](Indices, Indices qk, Value sofar) {
                      return b.add(sofar, b.mul(qk[0], qk[1]));
                    });
 }

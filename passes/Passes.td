@@ -33,6 +33,24 @@ def DecomposeRouted : Pass<"headgate-decompose-routed"> {
   ];
 }
 
+def RelaxContractions : Pass<"headgate-relax-contractions"> {
+  let summary = "let the sums of linalg's named contractions run in any order";
+  let description = [{
+    A dot product vectorises only if its sum may be reordered. `linalg` fixes no
+    order, so named contractions (`linalg.matmul`, `linalg.contract`, ...) become
+    `linalg.generic` ops whose additions and products carry
+    `fastmath<reassoc,contract>`.
+
+    Before: `linalg.matmul ins(%a, %b : ...) outs(%c : ...)`.
+    After: a `linalg.generic` with `arith.mulf ... fastmath<reassoc,contract>`.
+
+    Needs: nothing. Keeps: `linalg.generic`, whose author can write the flags;
+    sums of the routed ops, which have an order.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect"];
+}
+
 def IsolateEntries : Pass<"headgate-isolate-entries", "mlir::ModuleOp"> {
   let summary = "keep the inputs and results of public functions apart";
   let description = [{

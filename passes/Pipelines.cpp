@@ -24,6 +24,7 @@ void headgate::passes::buildSimplifyPipeline(OpPassManager &pm) {
 }
 
 void headgate::passes::buildDecomposePipeline(OpPassManager &pm) {
+  pm.addPass(createRelaxContractions());
   pm.addPass(createDecomposeRouted());
   // Extents as arithmetic on the arguments' extents: sizes of temporaries are
   // then known to the plan.

@@ -4,6 +4,17 @@
 // What each op computes is checked by execution against lib/Reference; here is
 // what matters in the form.
 
+// Functions without routed ops stay as they are.
+// CHECK-LABEL: func @upstream_only
+//       CHECK:   %[[Y:.+]] = arith.addf
+//  CHECK-NEXT:   return %[[Y]]
+func.func @upstream_only(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %y = arith.addf %x, %x : tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
 // Choices compare logits, not probabilities, and NaN is replaced before.
 // CHECK-LABEL: func @select
 //       CHECK:   %[[NAN:.+]] = arith.cmpf uno, %[[X:.+]], %[[X]] : f32
@@ -17,12 +28,17 @@ func.func @select(%l: tensor<?x?x2x4xf32>) -> tensor<?x?x2x2xi32> {
 
 // Scores and values are read through indexing maps, so that loops vectorise:
 // the key-value head of query head h of 4 is h / 2.
-// CHECK-DAG: #[[$Q:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d4)>
-// CHECK-DAG: #[[$K:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d2 floordiv 2, d4)>
+// The innermost loop of either sum is parallel: over keys, and over components
+// of the value.
+// CHECK-DAG: #[[$Q:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d3)>
+// CHECK-DAG: #[[$K:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d2 floordiv 2, d3, d4)>
+// CHECK-DAG: #[[$V:.+]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d2 floordiv 2, d4)>
 // CHECK-LABEL: func @grouped
 //  CHECK-SAME:   %[[QUERY:.+]]: tensor<?x?x4x8xbf16>, %[[KEY:.+]]: tensor<?x?x2x8xbf16>, %[[VALUE:.+]]: tensor
-//       CHECK:   linalg.generic {{.*}}#[[$Q]], #[[$K]]{{.*}} ins(%[[QUERY]], %[[KEY]] :
-//       CHECK:   ins(%{{.+}}, %{{.+}}, %[[VALUE]] : tensor<?x?x4x?xf32>, tensor<?x?x4x?xf32>, tensor<?x?x2x8xbf16>)
+//       CHECK:   %[[TURNED:.+]] = linalg.generic {{.+}} outs(%{{.+}} : tensor<?x2x8x?xf32>)
+//       CHECK:     tensor.extract %[[KEY]]
+//       CHECK:   linalg.generic {indexing_maps = [#[[$Q]], #[[$K]], {{.+}}"reduction", "parallel"]} ins(%[[QUERY]], %[[TURNED]] :
+//       CHECK:   linalg.generic {indexing_maps = [#[[$Q]], #[[$Q]], #[[$V]], {{.+}}"reduction", "parallel"]} ins(%{{[^,]+}}, %{{[^,]+}}, %[[VALUE]] :
 func.func @grouped(%q: tensor<?x?x4x8xbf16>, %k: tensor<?x?x2x8xbf16>,
                    %v: tensor<?x?x2x8xbf16>) -> tensor<?x?x4x8xbf16> {
   %o, %lse = routed.attend %q, %k, %v causal
@@ -70,6 +86,39 @@ func.func @append(%rows: tensor<?x?x4x8xf16>, %cache: tensor<?x?x4x8xf16>,
   %r = routed.append %rows into %cache at %at
       : tensor<?x?x4x8xf16>, tensor<?x?x4x8xf16>, tensor<?xi32>
   return %r : tensor<?x?x4x8xf16>
+}
+
+// -----
+
+// Static extents stay static, and an op may stand in a region.
+// CHECK-LABEL: func @nested
+//       CHECK:   scf.for {{.+}} -> (tensor<2x3x1x4xf32>)
+//       CHECK:     linalg.generic {{.+}} outs(%{{.+}} : tensor<2x3x1x4xf32>)
+func.func @nested(%k: tensor<2x3x5x4xf32>, %n: index) -> tensor<2x3x1x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %e = tensor.empty() : tensor<2x3x1x4xf32>
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%m = %e) -> tensor<2x3x1x4xf32> {
+    %y = routed.mean_heads %k : tensor<2x3x5x4xf32>
+    scf.yield %y : tensor<2x3x1x4xf32>
+  }
+  return %r : tensor<2x3x1x4xf32>
+}
+
+// -----
+
+// 16-bit rows are added in f32 and rounded once.
+// CHECK-LABEL: func @rounds_once
+//       CHECK:   linalg.generic
+//       CHECK:     arith.extf
+//       CHECK:     arith.addf %{{.+}} : f32
+//   CHECK-NOT:     arith.truncf
+//       CHECK:   linalg.generic
+//       CHECK:     arith.divf %{{.+}} : f32
+//       CHECK:     arith.truncf %{{.+}} : f32 to bf16
+func.func @rounds_once(%k: tensor<?x?x2x4xbf16>) -> tensor<?x?x1x4xbf16> {
+  %y = routed.mean_heads %k : tensor<?x?x2x4xbf16>
+  return %y : tensor<?x?x1x4xbf16>
 }
 
 // -----
