@@ -57,8 +57,9 @@ public:
         heads(product(headExtents)), query(query.as({B, S, heads, D})),
         key(key), value(value),
         scale(options.scale.value_or(1 / std::sqrt(static_cast<double>(D)))) {
-    assert(!options.window || options.causal);
-    assert(!options.history || (options.experts && !options.kvHead));
+    assert((!options.window || options.causal) && "a window is causal");
+    assert((!options.history || (options.experts && !options.kvHead)) &&
+           "a history is that of experts and has no key-value heads");
   }
 
   Attention run() const {
@@ -97,18 +98,24 @@ private:
     return options.mask(shared ? 0 : b, s, t);
   }
 
+  /// Where a head stands in the selection; without one, nowhere.
+  struct Slot {
+    int64_t r = 0, expert = -1;
+  };
+  Slot slotOf(int64_t b, int64_t s, int64_t h) const {
+    if (!options.experts)
+      return {};
+    // The slot is the leading part of the head index: h = (r, j, c).
+    int64_t R = options.experts.shape()[2], k = options.experts.shape()[3];
+    int64_t slot = h / (heads / (R * k));
+    return {slot / k, options.experts.row(b, s)[slot]};
+  }
+
   std::vector<SeenKey> keysSeenBy(int64_t b, int64_t s, int64_t h) const {
     std::vector<SeenKey> seen;
-    int64_t expert = -1, r = 0;
-    if (options.experts) {
-      // The slot is the leading part of the head index: h = (r, j, c).
-      auto [batch, tokens, R, k] = options.experts.extents<4>();
-      int64_t slot = h / (heads / (R * k));
-      expert = options.experts.row(b, s)[slot];
-      r = slot / k;
-      if (expert < 0)
-        return seen;
-    }
+    auto [r, expert] = slotOf(b, s, h);
+    if (options.experts && expert < 0)
+      return seen;
     std::vector<int64_t> head = indicesOf(h);
     int64_t kvHead = options.history ? -1 : kvHeadOf(h, head, expert);
     std::span<const double> q = query.row(b, s, h);

@@ -41,6 +41,9 @@ TEST(JsonReader, ReadsEveryKind) {
   EXPECT_TRUE(root["t"].boolean());
   EXPECT_FALSE(root["f"].boolean());
   EXPECT_TRUE(bool(root["z"]));
+  EXPECT_TRUE(root["z"].isNull());
+  EXPECT_FALSE(root["f"].isNull());
+  EXPECT_FALSE(root["absent"].isNull());
   EXPECT_EQ(root["l"].elements()[1].elements()[0].path(), "l[1][0]");
   EXPECT_EQ(root["o"].members()[0].first, "k");
   EXPECT_EQ(root["o"].objectText(), R"({"k":"v"})");

@@ -29,7 +29,7 @@ bool given(const JsonValue &value) { return value && !value.isNull(); }
 int64_t extent(JsonValue value, int64_t least = 1) {
   return value.integer(least, maxExtent);
 }
-int64_t extentOr(JsonValue value, int64_t otherwise) {
+int64_t extentOr(const JsonValue &value, int64_t otherwise) {
   return given(value) ? extent(value, 0) : otherwise;
 }
 double numberOr(JsonValue value, double otherwise) {
@@ -48,7 +48,8 @@ size_t word(JsonValue value, const std::vector<std::string> &words) {
   value.failNeeding(list);
   return 0;
 }
-size_t wordOrFirst(JsonValue value, const std::vector<std::string> &words) {
+size_t wordOrFirst(const JsonValue &value,
+                   const std::vector<std::string> &words) {
   return given(value) ? word(value, words) : 0;
 }
 
@@ -58,7 +59,7 @@ void agree(JsonValue value, int64_t derived) {
     value.failNeeding(std::to_string(derived) + " as other keys make it");
 }
 
-void readGqe(Case &c, JsonValue form, JsonValue dims) {
+void readGqe(Case &c, const JsonValue &form, const JsonValue &dims) {
   c.variant = static_cast<Variant>(
       word(form["variant"], {"gqe", "hard_concat", "weighted_concat"}));
   c.layer = word(form["level"], {"core", "layer"}) == 1;
@@ -82,7 +83,7 @@ void readGqe(Case &c, JsonValue form, JsonValue dims) {
   agree(dims["N"], c.R * c.M);
 }
 
-void readMohDit(Case &c, JsonValue form, JsonValue dims) {
+void readMohDit(Case &c, const JsonValue &form, const JsonValue &dims) {
   wordOrFirst(form["level"], {"core"});
   c.B = extent(dims["B"], 0);
   c.S = extent(dims["S"], 0);
@@ -100,7 +101,7 @@ void readMohDit(Case &c, JsonValue form, JsonValue dims) {
   agree(dims["Hkv"], c.U + c.M);
 }
 
-void readLlamaMoeV2(Case &c, JsonValue form, JsonValue dims) {
+void readLlamaMoeV2(Case &c, const JsonValue &form, const JsonValue &dims) {
   wordOrFirst(form["level"], {"layer"});
   wordOrFirst(form["history"], {"routed"});
   c.layer = true;
@@ -115,7 +116,7 @@ void readLlamaMoeV2(Case &c, JsonValue form, JsonValue dims) {
   agree(dims["Hkv"], c.M);
 }
 
-void readSwitchhead(Case &c, JsonValue form, JsonValue dims) {
+void readSwitchhead(Case &c, const JsonValue &form, const JsonValue &dims) {
   wordOrFirst(form["level"], {"layer"});
   c.layer = true;
   c.B = extent(dims["B"], 0);
@@ -129,7 +130,7 @@ void readSwitchhead(Case &c, JsonValue form, JsonValue dims) {
 }
 
 /// [out, in] is torch's; SwitchHead keeps its expert matrices as [in, out].
-void checkWeightLayout(System system, JsonValue layout) {
+void checkWeightLayout(System system, const JsonValue &layout) {
   if (!given(layout))
     return;
   if (system != System::switchhead) {
@@ -142,10 +143,10 @@ void checkWeightLayout(System system, JsonValue layout) {
     word(layout[name], {"in_out"});
 }
 
-void readForm(Case &c, JsonValue form, JsonValue dims) {
+void readForm(Case &c, const JsonValue &form, const JsonValue &dims) {
   c.system = static_cast<System>(
       word(form["system"], {"gqe", "moh-dit", "llama-moe-v2", "switchhead"}));
-  using Reader = void (*)(Case &, JsonValue, JsonValue);
+  using Reader = void (*)(Case &, const JsonValue &, const JsonValue &);
   constexpr Reader readers[] = {readGqe, readMohDit, readLlamaMoeV2,
                                 readSwitchhead};
   readers[static_cast<size_t>(c.system)](c, form, dims);
@@ -167,7 +168,7 @@ void readForm(Case &c, JsonValue form, JsonValue dims) {
                              " components: it turns pairs");
 }
 
-void readTensors(Case &c, JsonValue tensors, JsonValue tolerances) {
+void readTensors(Case &c, JsonValue tensors, const JsonValue &tolerances) {
   if (!tensors)
     return;
   for (auto &[name, tensor] : tensors.members()) {

@@ -12,6 +12,15 @@ namespace headgate::reference {
 
 namespace fs = std::filesystem;
 
+namespace {
+/// `prefix`: "in" or "out".
+std::string fileOf(std::string directory, const std::string &prefix,
+                   const std::string &name) {
+  return directory.append("/").append(prefix).append(".").append(name).append(
+      ".npy");
+}
+} // namespace
+
 Result<Case> readCase(const std::string &directory) {
   std::string path = directory + "/case.json";
   std::error_code failure;
@@ -31,7 +40,7 @@ Result<Case> readCase(const std::string &directory) {
 Result<Inputs> readInputs(const Case &c, const std::string &directory) {
   Inputs inputs;
   for (const InputSpec &spec : inputsOf(c)) {
-    std::string path = directory + "/in." + spec.name + ".npy";
+    std::string path = fileOf(directory, "in", spec.name);
     if (spec.optional && !c.tensors.contains(spec.name) && !fs::exists(path))
       continue;
     Result<Array> array = readNpy(path);
@@ -80,7 +89,7 @@ Status writeArrays(const std::string &prefix, const NamedArrays &arrays,
         isFloat(array.dtype) ? convert(array, DType::f32) : array;
     if (!stored)
       return std::move(stored).error();
-    std::string path = directory + "/" + prefix + "." + name + ".npy";
+    std::string path = fileOf(directory, prefix, name);
     if (Status written = writeNpy(path, *stored); !written)
       return written;
   }
@@ -100,7 +109,7 @@ Result<std::vector<Check>> checkArrays(const Case &c, const NamedArrays &arrays,
                                        const std::string &directory) {
   std::vector<Check> checks;
   for (const auto &[name, array] : arrays) {
-    Result<Array> expected = readNpy(directory + "/out." + name + ".npy");
+    Result<Array> expected = readNpy(fileOf(directory, "out", name));
     if (!expected)
       return std::move(expected).error();
     Check check = {.name = name};

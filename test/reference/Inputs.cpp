@@ -28,8 +28,8 @@ InputSpec bias(std::string name, int64_t width) {
 std::vector<InputSpec> gqeInputs(const Case &c) {
   std::vector<InputSpec> specs;
   bool biased = c.bias.value_or(false);
-  auto projected = [&](const char *name, std::vector<int64_t> shape,
-                       std::string suffix, int64_t width, bool hasBias) {
+  auto projected = [&](const char *name, const std::vector<int64_t> &shape,
+                       const std::string &suffix, int64_t width, bool hasBias) {
     if (!c.layer)
       return specs.push_back(std::string(name) == "router_logits"
                                  ? logits(name, shape)

@@ -120,7 +120,7 @@ Tensor<double> appended(const Case &c, Numbers past, Numbers rows) {
 
 GqeParts gqeParts(const Case &c, const Inputs &in) {
   auto part = [&](const std::string &name, const std::string &suffix,
-                  std::vector<int64_t> shape) {
+                  const std::vector<int64_t> &shape) {
     if (!c.layer)
       return copied(in[name], shape);
     return projected(in["x"], in["w_" + suffix], in["b_" + suffix], shape);

@@ -216,9 +216,9 @@ private:
   }
 
   int64_t drawInteger(const InputSpec &spec, int64_t i) {
-    if (spec.content == Content::kvStart) // up to half of the keys are padding
-      return static_cast<int64_t>(uniform() *
-                                  static_cast<double>(c.T() / 2 + 1));
+    int64_t half = c.T() / 2; // as much of the keys may be padding
+    if (spec.content == Content::kvStart)
+      return static_cast<int64_t>(uniform() * static_cast<double>(half + 1));
     // Bottom-right causal, and of that three keys of four.
     int64_t t = i % c.T(), s = i / c.T() % c.S;
     return t <= c.past + s && uniform() < 0.75;
@@ -245,7 +245,7 @@ private:
     int64_t width = tokens ? rows.elements() / tokens : 0;
     for (int64_t token = 0; token < tokens; ++token)
       for (int attempt = 0; !isClear(from, token * width, width); ++attempt) {
-        if (attempt == 10000)
+        if (attempt == 1000)
           return Error(ErrorCode::badInput,
                        "found no logits whose choices are 1e-4 apart: take "
                        "fewer experts or groups, or f32");
