@@ -312,8 +312,11 @@ Status Binder::checkMemory(size_t index, const TensorView &view) {
   if (!elementRange(view, first, last))
     return mismatch(tensor, view, "it reaches over more than 2^47 bytes");
   uintptr_t width = static_cast<uintptr_t>(byteWidth(view.dtype));
-  memory_[index] = {address + static_cast<uintptr_t>(first) * width,
-                    address + (static_cast<uintptr_t>(last) + 1) * width};
+  Memory range = {address + static_cast<uintptr_t>(first) * width,
+                  address + (static_cast<uintptr_t>(last) + 1) * width};
+  if (range.begin > address || range.end < address)
+    return mismatch(tensor, view, "it reaches out of memory");
+  memory_[index] = range;
   return Success{};
 }
 

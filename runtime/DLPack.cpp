@@ -117,8 +117,14 @@ Result<TensorView> fromDLPack(const DLTensor &tensor) {
         __builtin_mul_overflow(contiguous, view.shape[i], &contiguous))
       return refuse("more than 2^63 elements");
   }
-  if (tensor.data)
-    view.data = static_cast<char *>(tensor.data) + tensor.byteOffset;
+  if (!tensor.data)
+    return view;
+  // As a number: whether it points to anything is not known yet.
+  uintptr_t address = reinterpret_cast<uintptr_t>(tensor.data);
+  if (__builtin_add_overflow(address, tensor.byteOffset, &address))
+    return refuse("its byte offset of " + std::to_string(tensor.byteOffset) +
+                  " leads out of memory");
+  view.data = reinterpret_cast<void *>(address);
   return view;
 }
 

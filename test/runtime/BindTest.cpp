@@ -146,6 +146,20 @@ TEST(Bind, OutputsMayNotLieInEachOther) {
             "");
 }
 
+TEST(Bind, MemoryBeyondTheLastAddress) {
+  Entry entry(R"({"name": "f", "dims": {"N": [0, 9]},
+    "inputs": [{"name": "x", "dtype": "f32", "shape": ["N"], "strides": ["s"]}],
+    "outputs": [], "steps": []})");
+  Binder binder = entry.binder();
+  EXPECT_EQ(messageOf(binder.bindCall(
+                std::vector{view({4}, {}, UINTPTR_MAX - 7)}, {})),
+            "input 'x' is [4], but entry 'f' takes [N]: it reaches out of "
+            "memory");
+  EXPECT_EQ(messageOf(binder.bindCall(std::vector{view({4}, {-9}, 0x40)}, {})),
+            "input 'x' is [4], but entry 'f' takes [N]: it reaches out of "
+            "memory");
+}
+
 TEST(Bind, ExtentsThatCannotBeEvaluated) {
   Entry entry(R"({"name": "f", "dims": {"N": [0, 9]},
     "inputs": [{"name": "x", "dtype": "f32", "shape": ["N"]}],

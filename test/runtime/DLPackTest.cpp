@@ -55,6 +55,14 @@ TEST(DLPack, AddsTheByteOffset) {
   EXPECT_EQ(fromDLPack(given.tensor)->data, nullptr);
 }
 
+// Found by fuzzing.
+TEST(DLPack, RefusesAnOffsetThatLeadsOutOfMemory) {
+  Given given;
+  given.tensor.byteOffset = UINT64_MAX;
+  EXPECT_EQ(refusal(given.tensor), "its byte offset of 18446744073709551615 "
+                                   "leads out of memory");
+}
+
 TEST(DLPack, ScalarsNeedNoShape) {
   Given given;
   given.tensor.ndim = 0;
