@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""From a layer to compared results: emit, compile, run, as a user does it."""
+import argparse
+import collections
+import json
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EXAMPLES = os.path.join(ROOT, 'examples')
+EMIT = os.path.join(EXAMPLES, 'emit_layer.py')
+
+
+class Failure(Exception):
+    """What a command or a comparison said that the test does not accept."""
+
+
+def parser(description):
+    """The options that name the tools under test."""
+    p = argparse.ArgumentParser(description=description,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--compile', required=True, metavar='headgate-compile')
+    p.add_argument('--run', required=True, metavar='headgate-run')
+    return p
+
+
+def call(*words):
+    """stdout of a command that must succeed."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False,
+                          timeout=300, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise Failure('%s\nexit code %d\n%s%s' % (' '.join(words), done.returncode,
+                                                 done.stdout, done.stderr))
+    return done.stdout
+
+
+def emit(*options):
+    """The module that emit_layer.py prints."""
+    return call(sys.executable, EMIT, *options)
+
+
+def build(compiler, text, folder):
+    """The bundle of a module."""
+    module, bundle = (os.path.join(folder, 'layer' + end) for end in ('.mlir', '.hgb'))
+    with open(module, 'w', encoding='utf-8') as file:
+        file.write(text)
+    call(compiler, module, '-o', bundle)
+    return bundle
+
+
+class Case:
+    """A folder with case.json, in.*.npy and out.*.npy."""
+
+    def __init__(self, folder):
+        self.folder, self.json = folder, os.path.join(folder, 'case.json')
+        with open(self.json, encoding='utf-8') as file:
+            self.description = json.load(file)
+
+    def names(self, role):
+        tensors = self.description['tensors']
+        return [name for name in tensors if tensors[name]['role'] == role]
+
+    def inputs(self, leave_out=()):
+        return ['--input=%s=@%s' % (name, os.path.join(self.folder, 'in.%s.npy' % name))
+                for name in self.names('input') if name not in leave_out]
+
+    def expectations(self, names):
+        return ['--expected_output=%s=@%s'
+                % (name, os.path.join(self.folder, 'out.%s.npy' % name)) for name in names]
+
+    def tolerance(self, name, dtype):
+        """(atol, rtol) of a tensor where the layer's element type is dtype."""
+        profiles = self.description['tolerance'][name]
+        if profiles.get('exact'):
+            return 0, 0
+        if dtype == 'f16' and 'bf16' in profiles:
+            # lib/Tolerance.cpp: bf16 takes 1/128 of the largest and 1.6e-2, f16
+            # 1/1024 and 2e-3.
+            return profiles['bf16']['atol'] / 8, profiles['bf16']['rtol'] / 8
+        if dtype not in profiles:
+            raise Failure("tensor '%s' has no %s tolerance" % (name, dtype))
+        return profiles[dtype]['atol'], profiles[dtype]['rtol']
+
+    def check(self, run, bundle, dtype, names=None, leave_out=()):
+        """Runs the bundle on the inputs and compares `names` (all expected
+        tensors) under their own tolerances: a run for each tolerance, as the
+        flags hold for all outputs of a run. Returns how many were compared."""
+        groups = collections.defaultdict(list)
+        for name in names or self.names('expected'):
+            groups[self.tolerance(name, dtype)].append(name)
+        for (atol, rtol), group in groups.items():
+            call(run, bundle, *self.inputs(leave_out), '--atol=%r' % atol,
+                 '--rtol=%r' % rtol, *self.expectations(group))
+        return sum(map(len, groups.values()))
