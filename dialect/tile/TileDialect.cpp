@@ -82,7 +82,7 @@ LogicalResult TileDialect::verifyOperationAttribute(Operation *op,
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t rows, int64_t keys, int64_t cols,
-                                   int64_t depth, int64_t splits,
+                                   int64_t depth, int64_t splits, bool,
                                    int64_t groups, int64_t warps,
                                    int64_t stages, bool, bool, Order) {
   struct Knob {
@@ -92,7 +92,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   for (Knob knob : {Knob{"rows", rows, 1}, Knob{"keys", keys, 0},
                     Knob{"cols", cols, 0}, Knob{"depth", depth, 0},
                     Knob{"splits", splits, 1}, Knob{"groups", groups, 1},
-                    Knob{"warps", warps, 1}, Knob{"stages", stages, 1}})
+                    Knob{"warps", warps, 1}, Knob{"stages", stages, 0}})
     if (knob.value < knob.least) // schedule (C1)
       return emitError() << "schedule has " << knob.name << " = " << knob.value
                          << ", but at least " << knob.least << " is needed";

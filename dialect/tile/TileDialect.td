@@ -90,14 +90,14 @@ class Tile_Attr<string name, string attrMnemonic, list<Trait> traits = []>
   let mnemonic = attrMnemonic;
 }
 
-def Tile_Order : I32EnumAttr<"Order", "what the blocks of a grid run over first", [
-  I32EnumAttrCase<"Rows", 0, "rows">,
-  I32EnumAttrCase<"Cols", 1, "cols">]> {
+def Tile_Order : I32EnumAttr<"Order", "what consecutive blocks of a grid run over", [
+  I32EnumAttrCase<"Cols", 0, "cols">,
+  I32EnumAttrCase<"Rows", 1, "rows">]> {
   let cppNamespace = "::headgate::tile";
   let genSpecializedAttr = 0;
 }
 def Tile_OrderParameter : EnumParameter<Tile_Order> {
-  let defaultValue = "::headgate::tile::Order::Rows";
+  let defaultValue = "::headgate::tile::Order::Cols";
 }
 
 def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
@@ -106,13 +106,14 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     A value of `headgate::Schedule` (include/headgate/Schedule.h), which says what
     each knob means. A knob at its default is not written. 0 is "not used".
 
-    - (C1) `rows` is at least 1; `groups`, `warps`, `stages` and `splits` are at
-      least 1; `keys`, `cols` and `depth` are not negative.
+    - (C1) `rows`, `splits`, `groups` and `warps` are at least 1; `keys`, `cols`,
+      `depth` and `stages` are not negative.
 
     ```mlir
-    #host = #tile.schedule<rows = 12, keys = 256>
+    #host = #tile.schedule<rows = 12, keys = 256, order = rows>
+    #decode = #tile.schedule<rows = 4, keys = 256, splits = 8, merge = true, stages = 0>
     #hopper = #tile.schedule<rows = 64, keys = 128, groups = 2, warps = 4, stages = 2, overlap = true, turns = true>
-    #gemm = #tile.schedule<rows = 12, cols = 64, depth = 256, order = cols>
+    #gemm = #tile.schedule<rows = 12, cols = 64, depth = 256, order = rows>
     ```
   }];
   let parameters = (ins "int64_t":$rows,
@@ -120,6 +121,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
       DefaultValuedParameter<"int64_t", "0">:$cols,
       DefaultValuedParameter<"int64_t", "0">:$depth,
       DefaultValuedParameter<"int64_t", "1">:$splits,
+      DefaultValuedParameter<"bool", "false">:$merge,
       DefaultValuedParameter<"int64_t", "1">:$groups,
       DefaultValuedParameter<"int64_t", "1">:$warps,
       DefaultValuedParameter<"int64_t", "1">:$stages,

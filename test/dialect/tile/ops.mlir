@@ -1,19 +1,19 @@
 // RUN: headgate-opt %s --verify-roundtrip | FileCheck %s
 // RUN: headgate-opt %s --mlir-print-op-generic | headgate-opt | FileCheck %s
 
-#host = #tile.schedule<rows = 12, keys = 256, splits = 1, order = rows>
+#host = #tile.schedule<rows = 12, keys = 256, splits = 1, merge = false, order = cols>
 #hopper = #tile.schedule<rows = 64, keys = 128, groups = 2, warps = 4, stages = 3, overlap = true, turns = true>
-#gemm = #tile.schedule<rows = 6, cols = 32, depth = 256, order = cols>
-#decode = #tile.schedule<rows = 4, keys = 128, splits = 8>
+#gemm = #tile.schedule<rows = 6, cols = 32, depth = 256, order = rows>
+#decode = #tile.schedule<rows = 4, keys = 128, splits = 8, merge = true, stages = 0>
 
 // A knob at its default is not written.
 // CHECK: func private @host() attributes {tile.schedule = #tile.schedule<rows = 12, keys = 256>}
 func.func private @host() attributes {tile.schedule = #host}
 // CHECK: func private @hopper() attributes {tile.schedule = #tile.schedule<rows = 64, keys = 128, groups = 2, warps = 4, stages = 3, overlap = true, turns = true>}
 func.func private @hopper() attributes {tile.schedule = #hopper}
-// CHECK: func private @gemm() attributes {tile.schedule = #tile.schedule<rows = 6, cols = 32, depth = 256, order = cols>}
+// CHECK: func private @gemm() attributes {tile.schedule = #tile.schedule<rows = 6, cols = 32, depth = 256, order = rows>}
 func.func private @gemm() attributes {tile.schedule = #gemm}
-// CHECK: func private @decode() attributes {tile.schedule = #tile.schedule<rows = 4, keys = 128, splits = 8>}
+// CHECK: func private @decode() attributes {tile.schedule = #tile.schedule<rows = 4, keys = 128, splits = 8, merge = true, stages = 0>}
 func.func private @decode() attributes {tile.schedule = #decode}
 
 // CHECK-LABEL: func @windows
