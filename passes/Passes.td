@@ -127,4 +127,46 @@ def WrapHostEntries
   let dependentDialects = ["mlir::LLVM::LLVMDialect", "mlir::func::FuncDialect"];
 }
 
+def LowerRoutedToTile
+    : Pass<"headgate-lower-routed-to-tile", "mlir::ModuleOp"> {
+  let summary = "write an attention as the program of one row group on tiles";
+  let description = [{
+    Each kernel of kind "attend" with a `tile.schedule` becomes what one block of
+    it does: load the query rows, picking those of the chosen experts; walk over
+    the key tiles that some row sees, from the last to the first, with an online
+    softmax; store the rows and, where it is used, their lse. Covers the lowering
+    classes A and D of `routed.attend` with all their options.
+
+    The grid is x = batches * heads, y = groups of `rows` tokens, the last group
+    first. With `merge`, a column of the grid is a key head and its rows are those
+    of all query heads that read it. With `splits` > 1 each block sees a part of
+    the keys and leaves f32 results in a workspace; a second launch, NAME_combine,
+    brings them together. `headgate.launch` says all that.
+
+    Before:
+    ```mlir
+    func.func private @attend(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8]}, ..)
+        attributes {headgate.kernel = "attend", tile.schedule = #tile.schedule<rows = 12, keys = 256>} {
+      %0 = bufferization.to_tensor %q restrict : ..
+      %out, %lse = routed.attend %0, .. causal : ..
+      bufferization.materialize_in_destination %out in restrict writable %o : ..
+    ```
+    After: `tile.load`, `scf.for` with two `tile.dot`, `tile.store`, and
+    `headgate.launch = {grid = ["2*B", "cdiv(S,12)", "1"], ..}`.
+
+    Needs: kernels of headgate-form-kernels. Keeps: kernels that tiles cannot say
+    (keys that depend on the chosen expert, routed keys, rows wider than 256, a
+    score region that is not elementwise), with a remark that names the op.
+  }];
+  let dependentDialects = [
+    "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
+    "mlir::gpu::GPUDialect", "mlir::math::MathDialect",
+    "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
+    "mlir::tensor::TensorDialect", "headgate::tile::TileDialect"
+  ];
+  let statistics = [
+    Statistic<"lowered", "lowered", "kernels written on tiles">,
+  ];
+}
+
 #endif // HEADGATE_PASSES_TD

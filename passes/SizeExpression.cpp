@@ -7,6 +7,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -74,8 +75,13 @@ public:
     if (matchPattern(value, m_ConstantInt(&constant)))
       return number(constant.getSExtValue());
     Operation *op = value.getDefiningOp();
-    if (!op)
-      return {};
+    if (!op) {
+      auto argument = cast<BlockArgument>(value);
+      bool isOfFunction = isa<FunctionOpInterface>(
+          argument.getOwner()->getParentOp());
+      return isOfFunction ? named(name(argument.getArgNumber(), -1))
+                          : MaybeText();
+    }
     if (auto dim = dyn_cast<tensor::DimOp>(op))
       return extent(dim);
     if (auto dim = dyn_cast<memref::DimOp>(op))
@@ -95,12 +101,6 @@ public:
     return {};
   }
 
-private:
-  template <typename DimOp> MaybeText extent(DimOp dim) {
-    std::optional<int64_t> index = dim.getConstantIndex();
-    return index ? extent(dim.getSource(), *index) : MaybeText();
-  }
-
   /// Dimension `d` of a tensor or buffer, followed to where it is made.
   MaybeText extent(Value source, int64_t d) {
     auto type = dyn_cast<ShapedType>(source.getType());
@@ -112,15 +112,31 @@ private:
       return argument.getOwner()->isEntryBlock()
                  ? named(name(argument.getArgNumber(), d))
                  : MaybeText();
+    if (auto cast = source.getDefiningOp<memref::CastOp>())
+      return extent(cast.getSource(), d);
+    if (auto view = source.getDefiningOp<memref::ExpandShapeOp>())
+      return write(view.getOutputShape()[dynamicIndex(type, d)]);
     if (auto view = source.getDefiningOp<memref::CollapseShapeOp>()) {
-      ReassociationIndices group = view.getReassociationIndices()[d];
-      return group.size() == 1 ? extent(view.getSrc(), group[0]) : MaybeText();
+      MaybeText product = number(1);
+      for (int64_t inner : view.getReassociationIndices()[d]) {
+        MaybeText next = extent(view.getSrc(), inner);
+        product = product && product->text == "1"
+                      ? next
+                      : binary(product, "*", next, 1);
+      }
+      return product;
     }
     if (auto alloc = source.getDefiningOp<memref::AllocOp>())
       return write(alloc.getDynamicSizes()[dynamicIndex(type, d)]);
     if (auto view = source.getDefiningOp<memref::ViewOp>())
       return write(view.getSizes()[dynamicIndex(type, d)]);
     return {};
+  }
+
+private:
+  template <typename DimOp> MaybeText extent(DimOp dim) {
+    std::optional<int64_t> index = dim.getConstantIndex();
+    return index ? extent(dim.getSource(), *index) : MaybeText();
   }
 
   static unsigned dynamicIndex(ShapedType type, int64_t d) {
@@ -197,5 +213,11 @@ private:
 std::optional<std::string> headgate::passes::sizeExpression(Value value,
                                                             ExtentName name) {
   MaybeText text = Writer(name).write(value);
+  return text ? std::optional(text->text) : std::nullopt;
+}
+
+std::optional<std::string>
+headgate::passes::extentExpression(Value shaped, int64_t d, ExtentName name) {
+  MaybeText text = Writer(name).extent(shaped, d);
   return text ? std::optional(text->text) : std::nullopt;
 }

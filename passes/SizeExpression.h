@@ -14,7 +14,8 @@
 namespace headgate::passes {
 
 /// What a `tensor.dim` or `memref.dim` of a function argument is called:
-/// (argument number, dimension) to an expression.
+/// (argument number, dimension) to an expression. An argument that is itself
+/// an index is asked for with dimension -1.
 using ExtentName =
     llvm::function_ref<std::string(unsigned argument, int64_t dimension)>;
 
@@ -22,6 +23,10 @@ using ExtentName =
 /// or nothing if it is not a function of them alone or needs an operation that
 /// size expressions lack.
 std::optional<std::string> sizeExpression(mlir::Value value, ExtentName name);
+
+/// The same for extent `d` of a tensor or buffer.
+std::optional<std::string> extentExpression(mlir::Value shaped, int64_t d,
+                                            ExtentName name);
 
 } // namespace headgate::passes
 

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Online softmax over key tiles, from the last to the first:
+//
+//   s = q k^T                                       raw products
+//   m' = max(m, rowmax(s)),  a = exp2(c (m - m'))   c = scale log2(e)
+//   p = exp2(c s - c m')
+//   l' = a l + rowsum(p),  o' = a o + p v
+//
+// and at the end o / l and lse = scale m + ln l. The maximum is kept of raw
+// products, so that one multiplication a score scales, subtracts and changes
+// the base; where a score region stands between, or the scale is not positive,
+// c is log2(e) and the scores are scaled first.
+//
+// Holds: a row that sees nothing yields 0 and -inf: its maximum stays -inf, of
+// which 0 is subtracted instead. Tiles that no row of the group sees are not
+// visited. Masks are built in tiles that causality, the window, or the ends of
+// the keys cut; a mask tensor cuts every tile. Values of keys outside
+// [kv_start, kv_len) are never read: windows look at a narrowed buffer, since
+// 0 * NaN is NaN. Holes and rows beyond q_len are overwritten at the end.
+// Source: Milakov & Gimelshein 2018, algorithm 3; Dao et al. 2022, algorithm 1.
+//
+// Covered by test/passes/lower-routed-to-tile.mlir; by execution in
+// test/kernels.
+
+#include "passes/TileAttention.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+using namespace mlir;
+using namespace headgate;
+using namespace headgate::passes;
+
+using Predicate = arith::CmpIPredicate;
+static constexpr float infinity = std::numeric_limits<float>::infinity();
+
+static int64_t padded(int64_t width) { return llvm::alignTo(width, widthStep); }
+
+namespace {
+
+/// The softmax so far: a maximum, a sum and an output row for each query row.
+struct Softmax {
+  Value max, sum, output;
+
+  SmallVector<Value> values() const { return {max, sum, output}; }
+  static Softmax of(ValueRange values) {
+    return {values[0], values[1], values[2]};
+  }
+};
+
+/// Finished rows.
+struct Rows {
+  Value output, lse;
+};
+
+//===-- parts of the program that both launches have ---------------------===//
+
+class Program {
+public:
+  Program(TileBuilder &b, const AttendKernel &kernel, const RowPlan &plan,
+          Value workspace, bool isSplit)
+      : b(b), kernel(kernel), plan(plan), attend(kernel.attend),
+        rows(b, plan, attend, isSplit), R(plan.rows),
+        width(kernel.valueWidth()), D(padded(kernel.queryWidth())),
+        Dv(padded(width)) {
+    if (plan.splits > 1)
+      openPartials(workspace);
+  }
+
+protected:
+  Softmax initial() {
+    return {b.constant(R, -infinity), b.constant(R, 0), b.constant({R, Dv}, 0)};
+  }
+
+  /// The maximum to subtract: 0 for a row that has seen nothing.
+  Value finiteMax(Value max) {
+    Value seen = arith::CmpFOp::create(b, arith::CmpFPredicate::ONE, max,
+                                       b.constant(R, -infinity));
+    return b.select(seen, max, b.constant(R, 0));
+  }
+
+  /// Output and logarithm of the sum, with a row's maximum times `factor`.
+  Rows finish(const Softmax &softmax, float factor) {
+    Value zero = b.constant(R, 0);
+    Value some =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, softmax.sum, zero);
+    Value quotient = arith::DivFOp::create(b, b.constant(R, 1), softmax.sum);
+    Value inverse = b.select(some, quotient, zero);
+    Rows result;
+    result.output =
+        arith::MulFOp::create(b, softmax.output, b.repeat(inverse, 1, {R, Dv}));
+    if (!kernel.lses.empty() || rows.split) {
+      Value log = math::LogOp::create(b, softmax.sum);
+      result.lse =
+          math::FmaOp::create(b, softmax.max, b.constant(R, factor), log);
+    }
+    return result;
+  }
+
+  void storeResults(const Rows &result) {
+    Value output = result.output;
+    Type element = kernel.elementType();
+    if (!element.isF32() && !kernel.outputs.empty())
+      output = arith::TruncFOp::create(b, b.type({R, Dv}, element), output);
+    for (Value buffer : kernel.outputs)
+      b.store(output, buffer, rows.window(rows.heads, Dv));
+    for (Value buffer : kernel.lses)
+      b.store(result.lse, buffer, rows.window(rows.heads, 0));
+  }
+
+  TileWindow partialWindow(Value split, int64_t width) {
+    TileWindow window{{split, rows.column, rows.firstRow}, {1, 1, R}, {}, {}};
+    if (width) {
+      window.coords.push_back(b.index(0));
+      window.sizes.push_back(width);
+    }
+    return window;
+  }
+
+  TileBuilder &b;
+  const AttendKernel &kernel;
+  const RowPlan &plan;
+  routed::AttendOp attend;
+  TileRows rows;
+  int64_t R, width, D, Dv;
+  Value outputs, lses; ///< of the parts, in the workspace
+
+private:
+  void openPartials(Value workspace) {
+    Value columns = b.mul(b.dim(kernel.query, 0), b.index(plan.columns()));
+    Value count = b.mul(b.dim(kernel.query, 1), b.index(plan.rowsOfToken()));
+    int64_t dyn = ShapedType::kDynamic;
+    auto view = [&](ArrayRef<int64_t> shape, Value at) -> Value {
+      return memref::ViewOp::create(b, MemRefType::get(shape, b.getF32Type()),
+                                    workspace, at, ValueRange{columns, count});
+    };
+    outputs = view({plan.splits, dyn, dyn, Dv}, b.index(0));
+    Value bytes = b.mul(b.mul(columns, count), b.index(plan.splits * Dv * 4));
+    lses = view({plan.splits, dyn, dyn}, bytes);
+  }
+};
+
+//===-- the attention ----------------------------------------------------===//
+
+class Attention : Program {
+public:
+  Attention(TileBuilder &b, const AttendKernel &kernel, const RowPlan &plan,
+            int64_t keys, Value workspace)
+      : Program(b, kernel, plan, workspace, plan.splits > 1), keys(keys),
+        scale(attend.getScaleOrDefault().getValueAsDouble()),
+        isRaw(attend.getScore().empty() && scale > 0) {}
+
+  void build() {
+    boundKeys();
+    loadQuery();
+    Softmax softmax = loopOverKeys();
+    storeParts(hideDeadRows(finish(softmax, isRaw ? scale : 1)));
+  }
+
+private:
+  void boundKeys();
+  Value narrowed(Value buffer);
+  void loadQuery();
+  Value loadExperts(Value buffer);
+  Softmax loopOverKeys();
+  Softmax visit(Value firstKey, const Softmax &sofar);
+  TileWindow keyWindow(Value firstKey, int64_t width);
+  Value score(Value products, Value firstKey);
+  Value isEdge(Value firstKey);
+  Value hideUnseen(Value scores, Value firstKey);
+  Value seen(Value firstKey);
+  Rows hideDeadRows(Rows result);
+  void storeParts(const Rows &result);
+  float factor() const {
+    return float((isRaw ? scale : 1) * std::numbers::log2e);
+  }
+
+  int64_t keys;
+  double scale;
+  bool isRaw; ///< the maximum is of unscaled products
+  Value query, holes;
+  Value keyBuffer, valueBuffer, keyShift; ///< narrowed, and by how much
+  Value kvStart, queryLength;             ///< null where the op has none
+  Value offset; ///< causal: token s sees keys up to s + offset
+  Value endKey; ///< keys that some row may see end here
+  /// All rows see the keys from `commonBegin` (null: 0) to `commonEnd`, those
+  /// beyond q_len aside, and those that a mask tensor hides.
+  Value commonBegin, commonEnd;
+  Value firstTile; ///< null: 0
+  Value endTile;
+};
+
+/// Which keys the rows of the block may see at all.
+void Attention::boundKeys() {
+  Value T = b.dim(kernel.key, 1), S = b.dim(kernel.query, 1), zero = b.index(0);
+  Value length = kernel.kvLen ? b.loadIndex(kernel.kvLen, rows.batch) : T;
+  if (kernel.kvStart)
+    kvStart = b.loadIndex(kernel.kvStart, rows.batch);
+  if (kernel.qLen)
+    queryLength = b.loadIndex(kernel.qLen, rows.batch);
+  keyBuffer = kernel.key;
+  valueBuffer = kernel.value;
+  if (kernel.kvLen || kvStart) {
+    keyShift = kvStart ? kvStart : zero;
+    Value count = b.max(b.sub(length, keyShift), zero);
+    auto narrow = [&](Value buffer) -> Value {
+      auto type = cast<MemRefType>(buffer.getType());
+      OpFoldResult one = b.getIndexAttr(1), none = b.getIndexAttr(0);
+      return memref::SubViewOp::create(
+          b, buffer,
+          ArrayRef<OpFoldResult>{rows.batch, getAsOpFoldResult(keyShift), none,
+                                 none},
+          {one, count, b.getIndexAttr(type.getDimSize(2)),
+           b.getIndexAttr(type.getDimSize(3))},
+          {one, one, one, one});
+    };
+    keyBuffer = narrow(keyBuffer);
+    valueBuffer = narrow(valueBuffer);
+  }
+  // The first row sees fewest of the newest keys, the last row of the oldest.
+  Value begin = commonBegin = kvStart;
+  commonEnd = endKey = length;
+  if (attend.getCausal()) {
+    offset = b.sub(length, queryLength ? queryLength : S);
+    endKey = b.max(b.min(length, b.add(rows.endToken, offset)), zero);
+    // Of a live row these are no more than there are.
+    commonEnd = b.add(b.add(rows.firstToken, offset), b.index(1));
+    if (std::optional<int64_t> window = attend.getWindow()) {
+      auto oldest = [&](Value token) {
+        return b.add(token, b.sub(offset, b.index(*window)));
+      };
+      Value first = b.add(oldest(rows.firstToken), b.index(1));
+      begin = b.max(first, begin ? begin : zero);
+      commonBegin = oldest(rows.endToken);
+      if (kvStart)
+        commonBegin = b.max(commonBegin, kvStart);
+    }
+  }
+  if (queryLength) { // no row of the block is live
+    Value isLive = b.compare(Predicate::slt, rows.firstToken, queryLength);
+    endKey = b.select(isLive, endKey, zero);
+  }
+  endTile = b.ceilDiv(endKey, b.index(keys));
+  if (begin)
+    firstTile = b.min(b.div(begin, b.index(keys)), endTile);
+  if (!rows.split)
+    return;
+  Value first = firstTile ? firstTile : zero;
+  Value part = b.ceilDiv(b.sub(endTile, first), b.index(plan.splits));
+  firstTile = b.min(b.add(first, b.mul(rows.split, part)), endTile);
+  endTile = b.min(b.add(firstTile, part), endTile);
+}
+
+/// The expert of each row.
+Value Attention::loadExperts(Value buffer) {
+  return b.load(buffer, rows.window(ArrayRef(rows.heads).take_front(2), 0), R);
+}
+
+void Attention::loadQuery() {
+  SmallVector<Lifted> at(rows.heads);
+  if (kernel.gather) // [B, S, R, M, ..]: the expert instead of the slot
+    at[1] = {loadExperts(kernel.chosen), Lifted::row};
+  query = b.load(kernel.query, rows.window(at, D), {R, D});
+  if (!kernel.experts)
+    return;
+  Value experts = kernel.experts == kernel.chosen ? at[1].value
+                                                  : loadExperts(kernel.experts);
+  holes =
+      arith::CmpIOp::create(b, Predicate::slt, experts, b.constantI32(R, 0));
+}
+
+//===-- the loop ---------------------------------------------------------===//
+
+Softmax Attention::loopOverKeys() {
+  Value zero = b.index(0), one = b.index(1);
+  Value count = firstTile ? b.sub(endTile, firstTile) : endTile;
+  Value last = b.sub(endTile, one);
+  auto loop = scf::ForOp::create(b, zero, count, one, initial().values());
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value number = b.sub(last, loop.getInductionVar());
+  Value firstKey = b.mul(number, b.index(keys));
+  Softmax next = visit(firstKey, Softmax::of(loop.getRegionIterArgs()));
+  scf::YieldOp::create(b, next.values());
+  return Softmax::of(loop.getResults());
+}
+
+TileWindow Attention::keyWindow(Value firstKey, int64_t width) {
+  Value zero = b.index(0);
+  Value batch = keyShift ? zero : rows.batch;
+  Value at = keyShift ? b.sub(firstKey, keyShift) : firstKey;
+  return {{batch, at, rows.kvHead, zero}, {1, keys, 1, width}, {}, {}};
+}
+
+/// The tile of keys from `firstKey` on.
+Softmax Attention::visit(Value firstKey, const Softmax &sofar) {
+  SmallVector<int64_t, 2> pairs = {R, keys};
+  Type element = kernel.elementType();
+  Value live = b.min(b.sub(endKey, firstKey), b.index(keys));
+  Value k = b.load(keyBuffer, keyWindow(firstKey, D), {keys, D});
+  Value products =
+      tile::DotOp::create(b, b.f32(pairs), query, k, /*acc=*/Value(),
+                          /*transpose=*/b.getUnitAttr(), live,
+                          /*depth=*/Value());
+  Value scores = score(products, firstKey);
+
+  Softmax next;
+  Value rowMax =
+      tile::ReduceOp::create(b, b.f32(R), tile::Reduction::Max, scores);
+  next.max = arith::MaxNumFOp::create(b, sofar.max, rowMax);
+  Value c = b.constant(R, factor());
+  Value shift = arith::MulFOp::create(b, finiteMax(next.max), c);
+  Value old = arith::MulFOp::create(b, sofar.max, c);
+  Value alpha =
+      math::Exp2Op::create(b, arith::SubFOp::create(b, old, shift).getResult());
+  Value minus = arith::NegFOp::create(b, shift);
+  Value exponents = math::FmaOp::create(b, scores, b.constant(pairs, factor()),
+                                        b.repeat(minus, 1, pairs));
+  Value p = math::Exp2Op::create(b, exponents);
+  Value rowSum = tile::ReduceOp::create(b, b.f32(R), tile::Reduction::Add, p);
+  next.sum = math::FmaOp::create(b, sofar.sum, alpha, rowSum);
+
+  if (!element.isF32())
+    p = arith::TruncFOp::create(b, b.type(pairs, element), p);
+  Value rescaled =
+      arith::MulFOp::create(b, sofar.output, b.repeat(alpha, 1, {R, Dv}));
+  Value v = b.load(valueBuffer, keyWindow(firstKey, Dv), {keys, Dv});
+  next.output =
+      tile::DotOp::create(b, b.f32({R, Dv}), p, v, rescaled,
+                          /*transpose=*/UnitAttr(), /*cols=*/Value(), live);
+  return next;
+}
+
+/// What the softmax is over: -inf where a row does not see a key.
+Value Attention::score(Value products, Value firstKey) {
+  SmallVector<int64_t, 2> pairs = {R, keys};
+  Value scores = products;
+  if (!isRaw)
+    scores =
+        arith::MulFOp::create(b, products, b.constant(pairs, float(scale)));
+  if (!attend.getScore().empty()) {
+    Value tokens = arith::AddIOp::create(b, b.splat(R, b.toI32(rows.tokenBase)),
+                                         rows.tokens);
+    ScoreTile tile{.rows = R,
+                   .keys = keys,
+                   .scores = scores,
+                   .batch = {rows.batch},
+                   .token = {tokens, Lifted::row},
+                   .heads = rows.heads,
+                   .firstKey = firstKey};
+    scores = buildScore(b, attend, tile);
+  }
+  if (kernel.mask)
+    return hideUnseen(scores, firstKey);
+  auto branch = scf::IfOp::create(b, scores.getType(), isEdge(firstKey),
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, hideUnseen(scores, firstKey));
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, scores);
+  return branch.getResult(0);
+}
+
+//===-- masks ------------------------------------------------------------===//
+
+/// Is there a key in the tile that some row of the block does not see?
+Value Attention::isEdge(Value firstKey) {
+  Value end = b.add(firstKey, b.index(keys));
+  Value edge = b.compare(Predicate::sgt, end, commonEnd);
+  return commonBegin
+             ? b.either(edge, b.compare(Predicate::slt, firstKey, commonBegin))
+             : edge;
+}
+
+Value Attention::hideUnseen(Value scores, Value firstKey) {
+  return b.select(seen(firstKey), scores, b.constant({R, keys}, -infinity));
+}
+
+/// Which rows see which keys of the tile; columns are counted from its first.
+Value Attention::seen(Value firstKey) {
+  SmallVector<int64_t, 2> pairs = {R, keys};
+  Value cols = b.iota(keys), result;
+  auto fromFirst = [&](Value key) { return b.toI32(b.sub(key, firstKey)); };
+  auto colsAre = [&](Predicate predicate, Value limit) { // for all rows
+    Value condition = b.compare(predicate, cols, b.splat(keys, limit));
+    result = b.both(result, b.repeat(condition, 0, pairs));
+  };
+  auto pairsAre = [&](Predicate predicate, Value limits) { // for each row
+    Value condition = b.compare(predicate, b.repeat(cols, 0, pairs),
+                                b.repeat(limits, 1, pairs));
+    result = b.both(result, condition);
+  };
+  if (offset) {
+    Value newest = b.add(b.splat(R, fromFirst(b.add(rows.tokenBase, offset))),
+                         rows.tokens);
+    pairsAre(Predicate::sle, newest);
+    if (std::optional<int64_t> window = attend.getWindow())
+      pairsAre(Predicate::sgt, b.sub(newest, b.constantI32(R, *window)));
+  } else {
+    colsAre(Predicate::slt, fromFirst(endKey));
+  }
+  if (kvStart)
+    colsAre(Predicate::sge, fromFirst(kvStart));
+  if (!kernel.mask)
+    return result;
+  TileWindow window = rows.window({}, keys);
+  auto type = cast<MemRefType>(kernel.mask.getType());
+  if (type.getDimSize(0) == 1) // shared by all batches
+    window.coords[0] = b.index(0);
+  window.coords.back() = firstKey;
+  return b.both(result, b.load(kernel.mask, window, pairs));
+}
+
+//===-- results ----------------------------------------------------------===//
+
+/// Holes and rows beyond q_len: 0 and -inf, whatever was computed.
+Rows Attention::hideDeadRows(Rows result) {
+  Value dead = holes;
+  if (queryLength) {
+    Value end = b.splat(R, b.toI32(b.sub(queryLength, rows.tokenBase)));
+    dead = b.either(dead, b.compare(Predicate::sge, rows.tokens, end));
+  }
+  if (!dead)
+    return result;
+  result.output = b.select(b.repeat(dead, 1, {R, Dv}), b.constant({R, Dv}, 0),
+                           result.output);
+  if (result.lse)
+    result.lse = b.select(dead, b.constant(R, -infinity), result.lse);
+  return result;
+}
+
+void Attention::storeParts(const Rows &result) {
+  if (!rows.split)
+    return storeResults(result);
+  b.store(result.output, outputs, partialWindow(rows.split, Dv));
+  b.store(result.lse, lses, partialWindow(rows.split, 0));
+}
+
+//===-- bringing parts together ------------------------------------------===//
+
+/// Row by row a softmax over the parts' lse.
+class Combine : Program {
+public:
+  Combine(TileBuilder &b, const AttendKernel &kernel, const RowPlan &plan,
+          Value workspace)
+      : Program(b, kernel, plan, workspace, /*isSplit=*/false) {}
+
+  void build() {
+    Value zero = b.index(0), one = b.index(1);
+    auto loop = scf::ForOp::create(b, zero, b.index(plan.splits), one,
+                                   initial().values());
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Softmax next =
+          visit(loop.getInductionVar(), Softmax::of(loop.getRegionIterArgs()));
+      scf::YieldOp::create(b, next.values());
+    }
+    storeResults(finish(Softmax::of(loop.getResults()), 1));
+  }
+
+private:
+  Softmax visit(Value part, const Softmax &sofar) {
+    Value lse = b.load(lses, partialWindow(part, 0), R);
+    Value output = b.load(outputs, partialWindow(part, Dv), {R, Dv});
+    Softmax next;
+    next.max = arith::MaxNumFOp::create(b, sofar.max, lse);
+    Value max = finiteMax(next.max);
+    Value c = b.constant(R, float(std::numbers::log2e));
+    auto weight = [&](Value logarithm) -> Value {
+      Value distance = arith::SubFOp::create(b, logarithm, max);
+      return math::Exp2Op::create(
+          b, arith::MulFOp::create(b, distance, c).getResult());
+    };
+    Value alpha = weight(sofar.max), p = weight(lse);
+    next.sum = math::FmaOp::create(b, sofar.sum, alpha, p);
+    Value rescaled =
+        arith::MulFOp::create(b, sofar.output, b.repeat(alpha, 1, {R, Dv}));
+    next.output =
+        math::FmaOp::create(b, output, b.repeat(p, 1, {R, Dv}), rescaled);
+    return next;
+  }
+};
+
+} // namespace
+
+void headgate::passes::buildAttention(TileBuilder &b,
+                                      const AttendKernel &kernel,
+                                      const RowPlan &plan, int64_t keys,
+                                      Value workspace) {
+  Attention(b, kernel, plan, keys, workspace).build();
+}
+
+void headgate::passes::buildCombine(TileBuilder &b, const AttendKernel &kernel,
+                                    const RowPlan &plan, Value workspace) {
+  Combine(b, kernel, plan, workspace).build();
+}
+
+int64_t headgate::passes::partialBytes(const AttendKernel &kernel,
+                                       const RowPlan &plan) {
+  return plan.splits * (padded(kernel.valueWidth()) + 1) * 4;
+}

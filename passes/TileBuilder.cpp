@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/TileBuilder.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace headgate;
+using namespace headgate::passes;
+
+//===-- indices ----------------------------------------------------------===//
+
+Value TileBuilder::index(int64_t number) {
+  return arith::ConstantIndexOp::create(*this, number);
+}
+Value TileBuilder::add(Value a, Value b) {
+  return createOrFold<arith::AddIOp>(a, b);
+}
+Value TileBuilder::sub(Value a, Value b) {
+  return createOrFold<arith::SubIOp>(a, b);
+}
+Value TileBuilder::mul(Value a, Value b) {
+  return createOrFold<arith::MulIOp>(a, b);
+}
+Value TileBuilder::div(Value a, Value b) {
+  return createOrFold<arith::DivUIOp>(a, b);
+}
+Value TileBuilder::rem(Value a, Value b) {
+  return createOrFold<arith::RemUIOp>(a, b);
+}
+Value TileBuilder::ceilDiv(Value a, Value b) {
+  return createOrFold<arith::CeilDivUIOp>(a, b);
+}
+Value TileBuilder::min(Value a, Value b) {
+  return createOrFold<arith::MinSIOp>(a, b);
+}
+Value TileBuilder::max(Value a, Value b) {
+  return createOrFold<arith::MaxSIOp>(a, b);
+}
+Value TileBuilder::compare(arith::CmpIPredicate predicate, Value a, Value b) {
+  return createOrFold<arith::CmpIOp>(predicate, a, b);
+}
+Value TileBuilder::either(Value a, Value b) {
+  return !a ? b : !b ? a : createOrFold<arith::OrIOp>(a, b);
+}
+Value TileBuilder::both(Value a, Value b) {
+  return !a ? b : !b ? a : createOrFold<arith::AndIOp>(a, b);
+}
+Value TileBuilder::toI32(Value index) {
+  return createOrFold<arith::IndexCastOp>(getI32Type(), index);
+}
+Value TileBuilder::dim(Value buffer, int64_t d) {
+  return createOrFold<memref::DimOp>(buffer, index(d));
+}
+Value TileBuilder::loadIndex(Value buffer, Value at) {
+  Value number = memref::LoadOp::create(*this, buffer, at);
+  return arith::IndexCastOp::create(*this, getIndexType(), number);
+}
+
+//===-- tiles ------------------------------------------------------------===//
+
+RankedTensorType TileBuilder::type(ArrayRef<int64_t> shape,
+                                   Type element) const {
+  return RankedTensorType::get(shape, element);
+}
+RankedTensorType TileBuilder::f32(ArrayRef<int64_t> shape) {
+  return type(shape, getF32Type());
+}
+RankedTensorType TileBuilder::i32(ArrayRef<int64_t> shape) {
+  return type(shape, getI32Type());
+}
+Value TileBuilder::constant(ArrayRef<int64_t> shape, float value) {
+  return arith::ConstantOp::create(*this,
+                                   DenseElementsAttr::get(f32(shape), value));
+}
+Value TileBuilder::constantI32(ArrayRef<int64_t> shape, int64_t value) {
+  return arith::ConstantOp::create(
+      *this, DenseElementsAttr::get(i32(shape), int32_t(value)));
+}
+Value TileBuilder::splat(ArrayRef<int64_t> shape, Value scalar) {
+  return createOrFold<tensor::SplatOp>(type(shape, scalar.getType()), scalar);
+}
+Value TileBuilder::iota(int64_t extent) {
+  return tile::IotaOp::create(*this, i32(extent));
+}
+Value TileBuilder::repeat(Value vector, int64_t along,
+                          ArrayRef<int64_t> shape) {
+  return createOrFold<tile::BroadcastOp>(type(shape, elementOf(vector)), vector,
+                                         along);
+}
+Value TileBuilder::select(Value condition, Value a, Value b) {
+  return createOrFold<arith::SelectOp>(condition, a, b);
+}
+
+Value TileBuilder::load(Value buffer, const TileWindow &window,
+                        ArrayRef<int64_t> shape) {
+  return tile::LoadOp::create(
+      *this, type(shape, elementOf(buffer)), buffer, window.coords,
+      getDenseI64ArrayAttr(window.sizes), window.rows,
+      window.rows.empty() ? DenseI64ArrayAttr()
+                          : getDenseI64ArrayAttr(window.rowDims));
+}
+
+void TileBuilder::store(Value tile, Value buffer, const TileWindow &window) {
+  tile::StoreOp::create(*this, tile, buffer, window.coords,
+                        getDenseI64ArrayAttr(window.sizes), window.rows,
+                        window.rows.empty()
+                            ? DenseI64ArrayAttr()
+                            : getDenseI64ArrayAttr(window.rowDims));
+}
+
+Type headgate::passes::elementOf(Value shaped) {
+  return cast<ShapedType>(shaped.getType()).getElementType();
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Builds tile programs: index arithmetic that folds, and tiles by their shape.
+// Indices are not negative unless a comment says so.
+
+#ifndef HEADGATE_PASSES_TILEBUILDER_H
+#define HEADGATE_PASSES_TILEBUILDER_H
+
+#include "dialect/tile/Tile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace headgate::passes {
+
+/// A window of a buffer, as tile.load and tile.store take it.
+struct TileWindow {
+  llvm::SmallVector<mlir::Value> coords;
+  llvm::SmallVector<int64_t> sizes;
+  llvm::SmallVector<mlir::Value> rows;
+  llvm::SmallVector<int64_t> rowDims;
+};
+
+class TileBuilder : public mlir::ImplicitLocOpBuilder {
+public:
+  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+  using Value = mlir::Value;
+
+  //===-- indices --------------------------------------------------------===//
+  Value index(int64_t number);
+  Value add(Value a, Value b);
+  Value sub(Value a, Value b);
+  Value mul(Value a, Value b);
+  Value div(Value a, Value b);
+  Value rem(Value a, Value b);
+  Value ceilDiv(Value a, Value b);
+  Value min(Value a, Value b); ///< signed
+  Value max(Value a, Value b); ///< signed
+  Value compare(mlir::arith::CmpIPredicate predicate, Value a, Value b);
+  Value either(Value a, Value b); ///< of conditions; one may be null
+  Value both(Value a, Value b);   ///< the same
+  Value toI32(Value index);
+  /// The extent of a buffer.
+  Value dim(Value buffer, int64_t d);
+  /// Element `at` of a buffer of i32, as an index.
+  Value loadIndex(Value buffer, Value at);
+
+  //===-- tiles ----------------------------------------------------------===//
+  mlir::RankedTensorType type(llvm::ArrayRef<int64_t> shape,
+                              mlir::Type element) const;
+  mlir::RankedTensorType f32(llvm::ArrayRef<int64_t> shape);
+  mlir::RankedTensorType i32(llvm::ArrayRef<int64_t> shape);
+  /// One value everywhere.
+  Value constant(llvm::ArrayRef<int64_t> shape, float value);
+  Value constantI32(llvm::ArrayRef<int64_t> shape, int64_t value);
+  Value splat(llvm::ArrayRef<int64_t> shape, Value scalar);
+  Value iota(int64_t extent);
+  /// `vector` repeated to `shape`: as a column (along 1) or a row (along 0).
+  Value repeat(Value vector, int64_t along, llvm::ArrayRef<int64_t> shape);
+  Value select(Value condition, Value a, Value b);
+
+  Value load(Value buffer, const TileWindow &window,
+             llvm::ArrayRef<int64_t> shape);
+  void store(Value tile, Value buffer, const TileWindow &window);
+};
+
+/// The elements' type of a tile or buffer.
+mlir::Type elementOf(mlir::Value shaped);
+
+} // namespace headgate::passes
+
+#endif // HEADGATE_PASSES_TILEBUILDER_H

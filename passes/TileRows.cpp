@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/TileRows.h"
+
+#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+using namespace mlir;
+using namespace headgate;
+using namespace headgate::passes;
+
+//===-- before it runs ---------------------------------------------------===//
+
+std::variant<RowPlan, Refusal> RowPlan::of(const AttendKernel &kernel,
+                                           tile::ScheduleAttr schedule) {
+  routed::AttendOp attend = kernel.attend;
+  RowPlan plan;
+  plan.rows = schedule.getRows();
+  plan.splits = schedule.getSplits();
+  plan.rowsFirst = schedule.getOrder() == tile::Order::Rows;
+  plan.heads.assign(attend.getHeads().begin(), attend.getHeads().end());
+  if (!schedule.getMerge())
+    return plan;
+  std::optional<HeadSharing> sharing = sharingOf(attend);
+  if (!sharing)
+    return Refusal{attend,
+                   "the heads that read one key head are no progression"};
+  plan.sharing = *sharing;
+  plan.isMerged = true;
+  return plan;
+}
+
+int64_t RowPlan::columns() const {
+  if (isMerged)
+    return sharing.kvCount;
+  int64_t columns = 1;
+  for (int64_t extent : heads)
+    columns *= extent;
+  return columns;
+}
+
+//===-- where the block is -----------------------------------------------===//
+
+TileRows::TileRows(TileBuilder &b, const RowPlan &plan, routed::AttendOp attend,
+                   bool isSplit)
+    : b(b), plan(plan) {
+  Value group;
+  placeBlock(column, group, isSplit);
+  Value columns = b.index(plan.columns());
+  batch = b.div(column, columns);
+  Value head = b.rem(column, columns);
+  firstRow = b.mul(group, b.index(plan.rows));
+  if (plan.isMerged) {
+    const HeadSharing &sharing = plan.sharing;
+    kvHead =
+        b.add(b.index(sharing.kvFirst), b.mul(head, b.index(sharing.kvStep)));
+    head = b.add(b.index(sharing.first), b.mul(head, b.index(sharing.step)));
+  }
+  if (plan.rowsOfToken() > 1) {
+    mergeHeads(head);
+    return;
+  }
+  splitHead(head);
+  firstToken = tokenBase = firstRow;
+  endToken = b.add(firstRow, b.index(plan.rows));
+  tokens = b.iota(plan.rows);
+  if (plan.isMerged)
+    return;
+  SmallVector<Value> at, symbols;
+  for (const Lifted &index : heads)
+    at.push_back(index.value);
+  AffineMap map = attend.getKvHeadMap();
+  symbols.assign(map.getNumSymbols(), b.index(0)); // not read: class A or D
+  kvHead =
+      affine::expandAffineExpr(b, b.getLoc(), map.getResult(0), at, symbols);
+}
+
+/// The grid is columns x (row groups x splits); the last group, whose rows see
+/// most keys if they are causal, comes first.
+void TileRows::placeBlock(Value &x, Value &group, bool isSplit) {
+  x = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  Value y = gpu::BlockIdOp::create(b, gpu::Dimension::y);
+  Value height = gpu::GridDimOp::create(b, gpu::Dimension::y);
+  if (plan.rowsFirst) { // number the blocks by rows first
+    Value width = gpu::GridDimOp::create(b, gpu::Dimension::x);
+    Value number = b.add(b.mul(y, width), x);
+    x = b.div(number, height);
+    y = b.rem(number, height);
+  }
+  if (isSplit) {
+    Value splits = b.index(plan.splits);
+    split = b.rem(y, splits);
+    y = b.div(y, splits);
+    height = b.div(height, splits);
+  }
+  group = b.sub(b.sub(height, y), b.index(1));
+}
+
+void TileRows::splitHead(Value head) {
+  heads.resize(plan.heads.size());
+  for (size_t d = heads.size(); d-- > 0;) {
+    int64_t extent = plan.heads[d];
+    heads[d].value = extent == 1 ? b.index(0)
+                     : d == 0    ? head
+                                 : b.rem(head, b.index(extent));
+    head = b.div(head, b.index(extent));
+  }
+}
+
+/// Rows firstRow + i of the key head whose first head is `first`.
+void TileRows::mergeHeads(Value first) {
+  int64_t rows = plan.rows;
+  Value count = b.index(plan.sharing.count);
+  firstToken = b.div(firstRow, count);
+  endToken =
+      b.add(b.div(b.add(firstRow, b.index(rows - 1)), count), b.index(1));
+  tokenBase = b.index(0);
+
+  Value row =
+      arith::AddIOp::create(b, b.splat(rows, b.toI32(firstRow)), b.iota(rows));
+  Value counts = b.constantI32(rows, plan.sharing.count);
+  tokens = b.div(row, counts);
+  Value steps =
+      b.mul(b.rem(row, counts), b.constantI32(rows, plan.sharing.stride));
+  Value head = b.add(b.splat(rows, b.toI32(first)), steps);
+  heads.resize(plan.heads.size());
+  for (size_t d = heads.size(); d-- > 0;) {
+    int64_t extent = plan.heads[d];
+    if (extent == 1) {
+      heads[d].value = b.index(0);
+      continue;
+    }
+    Value extents = b.constantI32(rows, extent);
+    heads[d] = {d == 0 ? head : b.rem(head, extents), Lifted::row};
+    head = b.div(head, extents);
+  }
+}
+
+//===-- windows ----------------------------------------------------------===//
+
+TileWindow TileRows::window(ArrayRef<Lifted> at, int64_t width) const {
+  Value zero = b.index(0);
+  bool isGathered =
+      plan.rowsOfToken() > 1 || llvm::any_of(at, [](const Lifted &index) {
+        return index.kind == Lifted::row;
+      });
+  TileWindow window;
+  window.coords = {batch, isGathered ? tokenBase : firstToken};
+  window.sizes = {1, isGathered ? 1 : plan.rows};
+  if (isGathered) {
+    window.rows.push_back(tokens);
+    window.rowDims.push_back(1);
+  }
+  for (const Lifted &index : at) {
+    bool isRow = index.kind == Lifted::row;
+    if (isRow) {
+      window.rows.push_back(index.value);
+      window.rowDims.push_back(window.coords.size());
+    }
+    window.coords.push_back(isRow ? zero : index.value);
+    window.sizes.push_back(1);
+  }
+  if (width) {
+    window.coords.push_back(zero);
+    window.sizes.push_back(width);
+  }
+  return window;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which query rows a block of an attention computes, and the windows over them.
+//
+// One head, consecutive tokens (prefill): rows are tokens first, first + 1, ...
+// All heads that read a key head (`merge`, decode): row i of the key head is
+// token i div n, head i mod n of its n heads; keys and values are read once for
+// all of them, and the window moves by row tiles.
+
+#ifndef HEADGATE_PASSES_TILEROWS_H
+#define HEADGATE_PASSES_TILEROWS_H
+
+#include "passes/AttendKernel.h"
+#include "passes/TileBuilder.h"
+
+namespace headgate::passes {
+
+/// What a block is, as far as it is known before it runs.
+struct RowPlan {
+  int64_t rows = 1;   ///< of a block
+  int64_t splits = 1; ///< parts of the keys, each a block
+  bool rowsFirst = false;
+  HeadSharing sharing;
+  bool isMerged = false;
+  llvm::SmallVector<int64_t> heads; ///< extents
+
+  /// The plan of a schedule, or why the kernel cannot be merged.
+  static std::variant<RowPlan, Refusal> of(const AttendKernel &kernel,
+                                           tile::ScheduleAttr schedule);
+  /// Blocks side by side for one batch: heads, or key heads when merged.
+  int64_t columns() const;
+  /// Query rows of one token that a block's column holds.
+  int64_t rowsOfToken() const { return isMerged ? sharing.count : 1; }
+};
+
+class TileRows {
+public:
+  /// Emits where the block is; `isSplit`: it sees a part of the keys.
+  TileRows(TileBuilder &b, const RowPlan &plan, routed::AttendOp attend,
+           bool isSplit);
+
+  mlir::Value batch, kvHead;
+  mlir::Value split; ///< which part; null where the block sees all keys
+  /// Where the block's rows are in [B * columns][rows of a column].
+  mlir::Value column, firstRow;
+  /// Tokens [firstToken, endToken); some may lie beyond S.
+  mlir::Value firstToken, endToken;
+  /// i32 row tile: tokens, counted from `tokenBase`.
+  mlir::Value tokens, tokenBase;
+  /// One for each head extent.
+  llvm::SmallVector<Lifted> heads;
+
+  /// The window of the block's rows in a buffer [B, S, h..] or, with a width,
+  /// [B, S, h.., width]; `at` says the place in each head dimension.
+  TileWindow window(llvm::ArrayRef<Lifted> at, int64_t width) const;
+
+private:
+  void placeBlock(mlir::Value &x, mlir::Value &group, bool isSplit);
+  void splitHead(mlir::Value head);
+  void mergeHeads(mlir::Value first);
+
+  TileBuilder &b;
+  const RowPlan &plan;
+};
+
+} // namespace headgate::passes
+
+#endif // HEADGATE_PASSES_TILEROWS_H
