@@ -24,7 +24,8 @@ namespace {
 class Collector {
 public:
   Collector(func::FuncOp func, SmallVectorImpl<ExtentCheck> &checks)
-      : b(func.getBody().front().getTerminator()), checks(checks) {}
+      : entry(func.getBody().front()), b(entry.getTerminator()),
+        checks(checks) {}
 
   void collect(Operation *op) {
     current = op;
@@ -38,8 +39,8 @@ public:
             [&](auto known) { visit(known); })
         .Case<routed::SelectOp, routed::SelectTokensOp, routed::GatherOp,
               routed::LinearOp, routed::AttendOp, routed::CombineOp,
-              routed::RopeOp, routed::AppendOp, routed::BalanceLossOp>(
-            [&](auto known) { visit(known); });
+              routed::RopeOp, routed::AppendOp, routed::BalanceLossOp,
+              linalg::SoftmaxOp>([&](auto known) { visit(known); });
   }
 
 private:
@@ -63,9 +64,13 @@ private:
   void sameDim(Value x, int64_t dx, Value y, int64_t dy) {
     bool dynamic = cast<RankedTensorType>(x.getType()).isDynamicDim(dx) ||
                    cast<RankedTensorType>(y.getType()).isDynamicDim(dy);
-    if (dynamic)
+    if (dynamic && isInReach(x) && isInReach(y))
       require(dim(x, dx), dim(y, dy));
   }
+
+  /// Is `value` known at the end of the function, where checks are built? A
+  /// tensor of a loop's body is not.
+  bool isInReach(Value value) { return value.getParentBlock() == &entry; }
 
   void elementwise() {
     SmallVector<Value> tensors;
@@ -108,7 +113,8 @@ private:
   template <typename SliceOp> void inBounds(SliceOp op, Value whole) {
     for (auto [d, offset, size, stride] : llvm::enumerate(
              op.getMixedOffsets(), op.getMixedSizes(), op.getMixedStrides())) {
-      if (getConstantIntValue(stride) != 1)
+      if (getConstantIntValue(stride) != 1 || !isInReach(whole) ||
+          !isInReach(offset) || !isInReach(size))
         continue;
       Location loc = op.getLoc();
       Value end = b.createOrFold<arith::AddIOp>(
@@ -117,13 +123,17 @@ private:
       require(end, dim(whole, d), /*atMost=*/true);
     }
   }
+  bool isInReach(OpFoldResult extent) {
+    auto value = dyn_cast<Value>(extent);
+    return !value || isInReach(value);
+  }
   void visit(tensor::ExtractSliceOp op) { inBounds(op, op.getSource()); }
   void visit(tensor::InsertSliceOp op) { inBounds(op, op.getDest()); }
 
   void visit(tensor::CastOp op) {
     auto from = dyn_cast<RankedTensorType>(op.getSource().getType());
     auto to = dyn_cast<RankedTensorType>(op.getType());
-    if (!from || !to)
+    if (!from || !to || !isInReach(op.getSource()))
       return;
     for (int64_t d = 0; d < to.getRank(); ++d)
       if (from.isDynamicDim(d) && !to.isDynamicDim(d))
@@ -134,6 +144,9 @@ private:
   void visit(tensor::ExpandShapeOp op) {
     Location loc = op.getLoc();
     SmallVector<OpFoldResult> sizes = op.getMixedOutputShape();
+    if (!isInReach(op.getSrc()) ||
+        !llvm::all_of(sizes, [&](OpFoldResult x) { return isInReach(x); }))
+      return;
     for (auto [d, group] : llvm::enumerate(op.getReassociationIndices())) {
       Value product = arith::ConstantIndexOp::create(b, loc, 1);
       for (int64_t i : group)
@@ -172,10 +185,15 @@ private:
   }
   void visit(routed::RopeOp op) {
     same(op.getCos(), op.getSin(), 1);
-    if (!op.getPositions())
-      return require(dim(op.getSource(), 1), dim(op.getCos(), 0), true);
-    same(op.getSource(), op.getPositions(),
-         std::min<int64_t>(op.getPositions().getType().getRank(), 2));
+    if (op.getPositions())
+      same(op.getSource(), op.getPositions(), 2);
+    if (!isInReach(op.getSource()) || !isInReach(op.getCos()))
+      return;
+    // A hole reads row 0, so there must be one.
+    Value rows = op.getPositions()
+                     ? Value(arith::ConstantIndexOp::create(b, op.getLoc(), 1))
+                     : dim(op.getSource(), 1);
+    require(rows, dim(op.getCos(), 0), /*atMost=*/true);
   }
   void visit(routed::AppendOp op) {
     same(op.getRows(), op.getCache(), 1);
@@ -184,7 +202,11 @@ private:
   void visit(routed::BalanceLossOp op) {
     same(op.getProbs(), op.getExperts(), 2);
   }
+  void visit(linalg::SoftmaxOp op) {
+    same(op.getInput(), op.getOutput(), op.getInputOperandRank());
+  }
 
+  Block &entry;
   OpBuilder b;
   SmallVectorImpl<ExtentCheck> &checks;
   Operation *current = nullptr;
@@ -196,8 +218,7 @@ SmallVector<ExtentCheck>
 headgate::passes::collectExtentChecks(func::FuncOp func) {
   SmallVector<ExtentCheck> checks;
   SmallVector<Operation *> ops;
-  for (Operation &op : func.getBody().front())
-    ops.push_back(&op);
+  func.walk([&](Operation *op) { ops.push_back(op); });
   Collector collector(func, checks);
   for (Operation *op : ops)
     collector.collect(op);

@@ -18,8 +18,8 @@ struct ExtentCheck {
   std::string op;
 };
 
-/// The checks of all ops in the entry block of `func`. Builds `tensor.dim` and
-/// arithmetic before its terminator.
+/// The checks of all ops in `func` between tensors of its entry block. Builds
+/// `tensor.dim` and arithmetic before its terminator.
 llvm::SmallVector<ExtentCheck> collectExtentChecks(mlir::func::FuncOp func);
 
 } // namespace headgate::passes

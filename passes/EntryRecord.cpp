@@ -144,6 +144,10 @@ public:
 
   /// Arguments and results as far as their types and attributes tell.
   LogicalResult recordTensors() {
+    for (unsigned i = 0; i < func.getNumArguments(); ++i)
+      if (auto dims = func.getArgAttrOfType<ArrayAttr>(i, "routed.dims"))
+        for (StringAttr dim : dims.getAsRange<StringAttr>())
+          declared.insert(dim.str());
     for (unsigned i = 0; i < func.getNumArguments(); ++i) {
       auto tensor = describe(func.getArgumentTypes()[i], func.getArgAttrDict(i),
                              "arg", i);
@@ -215,10 +219,18 @@ private:
       else if (dims)
         tensor.shape.push_back(cast<StringAttr>(dims[next++]).getValue().str());
       else
-        tensor.shape.push_back(isResult ? std::string()
-                                        : "d" + std::to_string(unnamed++));
+        tensor.shape.push_back(isResult ? std::string() : newDim());
     }
     return tensor;
+  }
+
+  /// d0, d1, ... but for those that other arguments declare.
+  std::string newDim() {
+    std::string name;
+    do
+      name = "d" + std::to_string(unnamed++);
+    while (declared.contains(name));
+    return name;
   }
 
   void bindDims() {
@@ -253,19 +265,31 @@ private:
                                 std::optional<std::string> derived) {
     PlanTensor &tensor = entry.outputs[result];
     auto &extent = std::get<std::string>(tensor.shape[d]);
-    if (!derived)
-      return func.emitError("cannot be an entry: dimension ")
-             << d << " of result '" << tensor.name
-             << "' is not a function of the arguments' extents";
+    if (!derived) {
+      InFlightDiagnostic error =
+          func.emitError("cannot be an entry: dimension ")
+          << d << " of result '" << tensor.name
+          << "' is not a function of the arguments' "
+             "extents";
+      error.attachNote(returned(result).getLoc()) << "the result is made here";
+      return error;
+    }
     if (extent.empty()) {
       extent = *derived;
       return success();
     }
     if (agree(extent, *derived))
       return success();
-    return func.emitError("dimension ")
-           << d << " of result '" << tensor.name << "' is declared '" << extent
-           << "', but the function computes '" << *derived << "'";
+    InFlightDiagnostic error =
+        func.emitError("dimension ")
+        << d << " of result '" << tensor.name << "' is declared '" << extent
+        << "', but the function computes '" << *derived << "'";
+    error.attachNote(returned(result).getLoc()) << "the result is made here";
+    return error;
+  }
+
+  Value returned(unsigned result) {
+    return func.getBody().front().getTerminator()->getOperand(result);
   }
 
   /// Do two expressions have equal values on samples of the dims?
@@ -324,6 +348,7 @@ private:
 
   func::FuncOp func;
   PlanEntry entry;
+  std::set<std::string> declared;
   unsigned unnamed = 0;
 };
 
@@ -344,7 +369,7 @@ headgate::passes::recordEntries(ModuleOp module) {
       return failure();
   }
   if (recorders.empty())
-    return module.emitError("has no public function to compile");
+    return module.emitError("the module has no public function to compile");
 
   // Probing builds their ops, and a module need not use them itself.
   module.getContext()

@@ -39,6 +39,7 @@ void headgate::passes::buildBufferizePipeline(OpPassManager &pm) {
   pm.addPass(createIsolateEntries());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.allowReturnAllocsFromLoops = true; // freed all the same
   bufferize.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));

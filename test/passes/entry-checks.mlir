@@ -1,0 +1,111 @@
+// RUN: headgate-compile %s -o %t.hgb
+// RUN: FileCheck %s < %t.hgb/plan.json
+
+// What each op demands of dynamic extents becomes a condition of the entry,
+// unless equal names say it already.
+
+// Declared conditions come first; agreements that the names give are not
+// repeated.
+// CHECK:       "name": "declared",
+// CHECK:       "requires": [{"that": "S <= 4*B", "else": "too many tokens"}],
+// CHECK-NEXT:  "inputs"
+func.func @declared(%x: tensor<?x?xf32> {routed.dims = ["B", "S"]}, %y: tensor<?x?xf32> {routed.dims = ["B", "S"]})
+    -> tensor<?x?xf32> attributes {routed.requires = [["S <= 4*B", "too many tokens"]]} {
+  %z = arith.addf %x, %y : tensor<?x?xf32>
+  return %z : tensor<?x?xf32>
+}
+
+// The text names op and line, and one condition is written once.
+// CHECK:       "name": "elementwise",
+// CHECK:       "that": "d0 == d1", "else": "'arith.addf' at line [[@LINE+3]] needs d0 == d1"}],
+// CHECK-NEXT:  "inputs"
+func.func @elementwise(%x: tensor<?xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
+  %z = arith.addf %x, %y : tensor<?xf32>
+  %w = arith.mulf %z, %y : tensor<?xf32>
+  return %w : tensor<?xf32>
+}
+
+// CHECK:       "name": "upstream",
+// CHECK:       "requires": [
+// CHECK-NEXT:    {"that": "I == J", "else": "'linalg.matmul' at line {{[0-9]+}} needs I == J"},
+// CHECK-NEXT:    {"that": "N == K", "else": "'tensor.concat' at line {{[0-9]+}} needs N == K"},
+// CHECK-NEXT:    {"that": "4 <= I", "else": "'tensor.extract_slice' at line {{[0-9]+}} needs 4 <= I"},
+// CHECK-NEXT:    {"that": "K == 5", "else": "'tensor.cast' at line {{[0-9]+}} needs K == 5"},
+// CHECK-NEXT:    {"that": "J/3*3 == J", "else": "'tensor.expand_shape' at line {{[0-9]+}} needs J/3*3 == J"}],
+func.func @upstream(%a: tensor<?x?xf32> {routed.dims = ["M", "I"]}, %b: tensor<?x?xf32> {routed.dims = ["J", "N"]},
+    %c: tensor<?x?xf32> {routed.dims = ["L", "K"]})
+    -> (tensor<?x?xf32>, tensor<?x4xf32>, tensor<?x5xf32>, tensor<?x3x?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %M = tensor.dim %a, %c0 : tensor<?x?xf32>
+  %N = tensor.dim %b, %c1 : tensor<?x?xf32>
+  %e = tensor.empty(%M, %N) : tensor<?x?xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %p = linalg.matmul ins(%a, %b : tensor<?x?xf32>, tensor<?x?xf32>) outs(%f : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %y = tensor.concat dim(0) %p, %c : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  %s = tensor.extract_slice %a[0, 0] [%M, 4] [1, 1] : tensor<?x?xf32> to tensor<?x4xf32>
+  %t = tensor.cast %c : tensor<?x?xf32> to tensor<?x5xf32>
+  %J = tensor.dim %b, %c0 : tensor<?x?xf32>
+  %third = arith.divui %J, %c3 : index
+  %r = tensor.expand_shape %b [[0, 1], [2]] output_shape [%third, 3, %N] : tensor<?x?xf32> into tensor<?x3x?xf32>
+  return %y, %s, %t, %r : tensor<?x?xf32>, tensor<?x4xf32>, tensor<?x5xf32>, tensor<?x3x?xf32>
+}
+
+// CHECK:       "name": "routed_rows",
+// CHECK:       "requires": [
+// CHECK-DAG:     "that": "A == B"
+// CHECK-DAG:     "else": "'routed.gather' at line {{[0-9]+}} needs A == B"
+// CHECK-DAG:     "that": "P == Q"
+// CHECK-DAG:     "that": "S <= P"
+// CHECK:       "inputs"
+func.func @routed_rows(%x: tensor<?x?x2x3x4xf32> {routed.dims = ["A", "S"]}, %e: tensor<?x?x2x1xi32> {routed.dims = ["B", "S"]},
+    %cos: tensor<?x2xf32> {routed.dims = ["P"]}, %sin: tensor<?x2xf32> {routed.dims = ["Q"]})
+    -> tensor<?x?x2x1x4xf32> {
+  %r = routed.rope %x, %cos, %sin : tensor<?x?x2x3x4xf32>, tensor<?x2xf32>
+  %g = routed.gather %r[%e] : tensor<?x?x2x3x4xf32>, tensor<?x?x2x1xi32>
+  return %g : tensor<?x?x2x1x4xf32>
+}
+
+// A position of -1 reads row 0.
+// CHECK:       "name": "positions",
+// CHECK:         {"that": "1 <= P", "else": "'routed.rope' at line {{[0-9]+}} needs 1 <= P"}],
+func.func @positions(%x: tensor<?x?x4xf32> {routed.dims = ["B", "S"]}, %cos: tensor<?x2xf32> {routed.dims = ["P"]},
+    %sin: tensor<?x2xf32> {routed.dims = ["P"]}, %at: tensor<?x?xi32> {routed.dims = ["B", "S"]}) -> tensor<?x?x4xf32> {
+  %r = routed.rope %x, %cos, %sin positions(%at : tensor<?x?xi32>) : tensor<?x?x4xf32>, tensor<?x2xf32>
+  return %r : tensor<?x?x4xf32>
+}
+
+// CHECK:       "name": "attend",
+// CHECK:       "requires": [
+// CHECK-DAG:     "that": "d0 == d2"
+// CHECK-DAG:     "that": "d2 == d4"
+// CHECK-DAG:     "that": "d3 == d5"
+// CHECK-DAG:     "that": "d0 == d6"
+// CHECK-DAG:     "that": "d1 == d7"
+// CHECK-DAG:     "that": "d3 == d8"
+// CHECK:       "inputs"
+func.func @attend(%q: tensor<?x?x2x4xf32>, %k: tensor<?x?x2x4xf32>, %v: tensor<?x?x2x4xf32>, %len: tensor<?xi32>,
+    %mask: tensor<1x?x?xi1>) -> tensor<?x?x2x4xf32> {
+  %o, %lse = routed.attend %q, %k, %v kv_len(%len : tensor<?xi32>) mask(%mask : tensor<1x?x?xi1>)
+      : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  return %o : tensor<?x?x2x4xf32>
+}
+
+// Also in a loop, between tensors from outside of it.
+// CHECK:       "name": "in_a_loop",
+// CHECK:         {"that": "d0 == d2", "else": "'routed.gather' at line {{[0-9]+}} needs d0 == d2"},
+func.func @in_a_loop(%x: tensor<?x?x2x3xf32>, %e: tensor<?x?x2x1xi32>, %n: tensor<i32>, %init: tensor<f32>) -> tensor<f32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %i = tensor.extract %n[] : tensor<i32>
+  %end = arith.index_cast %i : i32 to index
+  %r = scf.for %s = %c0 to %end step %c1 iter_args(%sofar = %init) -> tensor<f32> {
+    %g = routed.gather %x[%e] : tensor<?x?x2x3xf32>, tensor<?x?x2x1xi32>
+    %y = tensor.extract %g[%c0, %c0, %c0, %c0] : tensor<?x?x2x1xf32>
+    %next = tensor.from_elements %y : tensor<f32>
+    scf.yield %next : tensor<f32>
+  }
+  return %r : tensor<f32>
+}
