@@ -79,8 +79,9 @@ Result<BundleWriter> BundleWriter::create(const std::string &given) {
                  path + " exists and is not a bundle: it is left as it is");
   removeStale(path);
   BundleWriter writer(path);
-  fs::create_directories(writer.temporary + "/kernels", code);
-  if (code)
+  fs::remove_all(writer.temporary, code); // of a dead process with our number
+  if (!fs::create_directory(writer.temporary, code) ||
+      !fs::create_directory(writer.temporary + "/kernels", code))
     return cannot("create", writer.temporary, code);
   return writer;
 }

@@ -125,10 +125,9 @@ public:
     auto manager = std::make_shared<SourceMgr>();
     manager->AddNewSourceBuffer(std::move(file), SMLoc());
     mlir::SourceMgrDiagnosticHandler diagnostics(*manager, &context);
-    auto module =
-        mlir::parseSourceFile<mlir::ModuleOp>(manager, {&context, false});
+    auto module = mlir::parseSourceFile<mlir::ModuleOp>(manager, &context);
     if (!module)
-      return 1; // the parser has said why
+      return 1; // parser or verifier has said why
     auto exported = passes::exportModule(*module, targets, level);
     if (!exported)
       return fail(exported.error());
@@ -257,5 +256,7 @@ int main(int argc, char **argv) {
     return usage("a bundle is a directory: say where with -o OUT.hgb");
   if (options.emit == "obj" && targets->size() != 1)
     return usage("--emit=obj writes one object: name one target");
+  if (options.emit == "obj" && options.output.empty())
+    return usage("an object is not text: say where with -o OUT.o");
   return guarded([&] { return Compiler(options, *targets, *level).run(); });
 }
