@@ -27,7 +27,7 @@
 
 // OBJECT: T hg_concat
 
-//      BUNDLE: kernels/host-v3-{{[0-9a-f]{8}}}.so
+//      BUNDLE: kernels/host-v3-{{[0-9a-f]+}}.so
 // BUNDLE-NEXT: plan.json
 // BUNDLE-NEXT: source/emit.mlir
 //  BUNDLE-NOT: {{.}}
