@@ -21,3 +21,11 @@ void headgate::registerPasses() {
   passes::registerHeadgatePasses();
   passes::registerHeadgatePipelines();
 }
+
+#ifdef HEADGATE_ADDRESS_SANITIZER
+// LLVM's packages are not instrumented, and they write to arenas that our half
+// has poisoned: AddressSanitizer must not take that for an error.
+extern "C" __attribute__((used)) const char *__asan_default_options() {
+  return "allow_user_poisoning=0";
+}
+#endif
