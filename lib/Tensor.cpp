@@ -2,6 +2,7 @@
 
 #include "headgate/Tensor.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace headgate {
@@ -47,12 +48,17 @@ TensorView TensorView::contiguous(void *data, DType dtype,
   for (int i = view.rank - 1; i >= 0; --i) {
     view.shape[i] = shape[i];
     view.strides[i] = stride;
-    stride *= shape[i];
+    // Only where there is no such memory; whoever binds the view says so.
+    if (__builtin_mul_overflow(stride, shape[i], &stride))
+      stride = 0;
   }
   return view;
 }
 
 int64_t TensorView::elements() const {
+  // First, because the other extents may overflow.
+  if (std::ranges::find(extents(), 0) != extents().end())
+    return 0;
   int64_t count = 1;
   for (int64_t extent : extents())
     count *= extent;

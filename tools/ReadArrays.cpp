@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 namespace headgate {
@@ -31,6 +32,11 @@ Status checkMemory(DType dtype, const std::vector<int64_t> &shape) {
 }
 
 Result<Array> readRaw(const InputValue &value) {
+  std::error_code failure;
+  auto status = std::filesystem::status(value.file, failure);
+  if (std::filesystem::exists(status) &&
+      !std::filesystem::is_regular_file(status))
+    return Error(ErrorCode::badInput, value.file + ": not a regular file");
   std::ifstream file(value.file, std::ios::binary | std::ios::ate);
   if (!file)
     return Error(ErrorCode::notFound,

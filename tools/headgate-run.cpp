@@ -68,13 +68,10 @@ std::string formatTensors(const std::vector<PlanTensor> &tensors) {
   return "(" + text + ")";
 }
 
-/// "gqe(q: [B,S,64] bf16) -> (o: [B,S,64] bf16)", a line for each entry.
-std::string formatSignatures(const Plan &plan) {
-  std::string text;
-  for (const PlanEntry &entry : plan.entries)
-    text += entry.name + formatTensors(entry.inputs) + " -> " +
-            formatTensors(entry.outputs) + "\n";
-  return text;
+/// "gqe(q: [B,S,64] bf16) -> (o: [B,S,64] bf16)"
+std::string formatSignature(const PlanEntry &entry) {
+  return entry.name + formatTensors(entry.inputs) + " -> " +
+         formatTensors(entry.outputs) + "\n";
 }
 
 /// Adds the outputs that were asked for to the report, or all of them.
@@ -183,6 +180,24 @@ Result<RunReport> callEntry(const RunOptions &options,
   return report;
 }
 
+/// Where nothing binds the sizes: what could be called.
+Result<RunReport> listEntries(const RunOptions &options,
+                              const Session &session) {
+  RunReport report;
+  report.device = session.device()->info().uri;
+  if (options.function.empty()) {
+    for (const PlanEntry &entry : session.plan().entries)
+      report.plan += formatSignature(entry);
+    return report;
+  }
+  Result<const PlanEntry *> entry = session.entry(options.function);
+  if (!entry)
+    return std::move(entry).error();
+  report.entry = (*entry)->name;
+  report.plan = formatSignature(**entry);
+  return report;
+}
+
 Result<RunReport> runBundle(const RunOptions &options,
                             std::shared_ptr<Device> device) {
   Result<Bundle> bundle = Bundle::open(options.bundle);
@@ -197,10 +212,7 @@ Result<RunReport> runBundle(const RunOptions &options,
     return std::move(session).error();
   if (!options.printPlan || !options.dryRun || !options.inputs.empty())
     return callEntry(options, std::move(*session));
-  RunReport report; // nothing binds the sizes: what could be called
-  report.device = (*session)->device()->info().uri;
-  report.plan = formatSignatures((*session)->plan());
-  return report;
+  return listEntries(options, **session);
 }
 
 /// Prints what there is to say.

@@ -2,6 +2,7 @@
 //
 // What only the host device promises, and the uris of devices.
 
+#include "lib/CheckPlan.h"
 #include "runtime/HostMachine.h"
 #include "test/runtime/Handmade.h"
 
@@ -54,6 +55,16 @@ TEST(HostMachine, ReadsQuotas) {
   EXPECT_EQ(period, -1);
   EXPECT_EQ(parseQuota(""), -1);
   EXPECT_EQ(parseQuota("17"), 17);
+}
+
+// What a plan may ask for is what a machine can answer.
+TEST(HostMachine, KnowsTheWordsOfPlans) {
+  auto words = cpuFeatureWords();
+  auto at = words.begin();
+  for (const std::string &feature : runtime::cpuFeatures()) {
+    at = std::find(at, words.end(), feature);
+    EXPECT_NE(at, words.end()) << feature << " is missing or out of order";
+  }
 }
 
 TEST(HostDevice, TakesOnlyTheNullStream) {

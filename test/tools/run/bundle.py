@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Writes the bundle that cli_test.py runs, around the library of kernels.cpp.
+"""Writes the bundle that the tests beside it run, around the library of kernels.cpp.
 
 Entries:
   mix    x [S,3] f32, keep [S] i1, shift [S] i32, scale f32 -> y [S,3] f32, n i32

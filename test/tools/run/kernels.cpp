@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Host kernels of the bundle that cli_test.py runs: small enough to know every
-// result by heart. The calling convention is that of every host image: a block,
-// and one pointer to each argument.
+// Host kernels of the bundle that the tests beside it run: small enough to know
+// every result by heart. The calling convention is that of every host image: a
+// block, and one pointer to each argument.
 
 #include <cmath>
 #include <cstdint>
