@@ -77,7 +77,7 @@ def parser():
     p.add_argument('--experts', type=int,
                    help='of a group, of a head, or (moh-dit) in the pool')
     p.add_argument('--topk', type=int, help='experts that a token takes in a group')
-    p.add_argument('--head-dim', type=int)
+    p.add_argument('--head-dim', type=int, help='width of a head')
     p.add_argument('--shared', type=int,
                    help='heads that are always on (gqe: 0 or 1)')
     p.add_argument('--heads-per-expert', type=int, help='query heads (llama-moe-v2)')

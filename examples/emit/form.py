@@ -2,6 +2,7 @@
 """What a layer is: read from the command line or from a case.json, checked."""
 import dataclasses
 import json
+import math
 
 VARIANTS = ('gqe', 'hard_concat', 'weighted_concat')
 DTYPES = ('f32', 'bf16', 'f16')
@@ -75,6 +76,9 @@ class Form:
         for name in ('dim', 'groups', 'experts', 'topk', 'head_dim', 'heads_per_expert'):
             need(getattr(self, name) >= 1, '%s must be at least 1, not %d'
                  % (name.replace('_', '-'), getattr(self, name)))
+        for name in ('eps', 'scale', 'weight_scale'):
+            need(math.isfinite(getattr(self, name)), '%s must be finite, not %s'
+                 % (name.replace('_', '-'), getattr(self, name)))
         need(self.topk <= self.experts, 'a token cannot take %d experts of %d'
              % (self.topk, self.experts))
         need(self.norm in ('none', 'group', 'token'), "norm is none, group or token, "
@@ -87,13 +91,18 @@ class Form:
         if self.system == 'gqe':
             need(self.variant in VARIANTS, "gqe has no variant '%s'; known are %s"
                  % (self.variant, ', '.join(VARIANTS)))
-            need(self.shared in (0, 1), 'gqe has 0 or 1 shared heads, not %d' % self.shared)
+            most = int(self.variant == 'gqe')
+            need(0 <= self.shared <= most, '%s has at most %d shared heads, not %d'
+                 % (self.variant, most, self.shared))
         if self.system == 'moh-dit':
             need(self.shared >= 1, 'moh-dit needs at least 1 shared head')
         self.check_results()
 
     def check_rope(self):
         if self.rope:
+            need(self.rope_offset == 'P' or type(self.rope_offset) is int
+                 and self.rope_offset >= 0,
+                 'rope_offset is a position, not %s' % self.rope_offset)
             need(2 <= self.rotate <= self.head_dim and self.rotate % 2 == 0,
                  'RoPE rotates an even number of components, 2 to %d (the head '
                  'dim), not %d' % (self.head_dim, self.rotate))

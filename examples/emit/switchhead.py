@@ -17,9 +17,10 @@ def emit(form):
     f.comment('two choices for each token and head: of value and of output projections')
     chosen = {}
     for side, sel in (('v', sel_v), ('o', sel_o)):
-        logits = f.contract('bsd,hed->bshe', x, f.expand(sel, 0, (H, E)), hint='logits_' + side)
-        chosen[side] = f.select(logits, 'sigmoid', form.norm, form.weight_scale,
-                                hints=['%s_%s' % (n, side) for n in ('experts', 'weights', 'probs')])
+        logits = f.contract('bsd,hed->bshe', x, f.expand(sel, 0, (H, E)),
+                            hint='logits_' + side)
+        hints = ['%s_%s' % (name, side) for name in ('experts', 'weights', 'probs')]
+        chosen[side] = f.select(logits, 'sigmoid', form.norm, form.weight_scale, hints)
     (idx_v, weights_v, _), (idx_o, weights_o, _) = chosen['v'], chosen['o']
 
     f.comment('queries and keys are those of dense attention')

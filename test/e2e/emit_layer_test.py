@@ -125,7 +125,10 @@ class Refuses(unittest.TestCase):
         self.usage("argument --topk: invalid int value: 'two'", '--topk=two')
         self.usage('RoPE rotates an even number of components, 2 to 7 (the head dim), not 7',
                    '--head-dim=7', '--rope')
-        self.usage('gqe has 0 or 1 shared heads, not 2', '--shared=2')
+        self.usage('scale must be finite, not nan', '--scale=nan')
+        self.usage('gqe has at most 1 shared heads, not 2', '--shared=2')
+        self.usage('hard_concat has at most 0 shared heads, not 1', '--shared=1',
+                   '--variant=hard_concat')
         self.usage('moh-dit needs at least 1 shared head', '--system=moh-dit', '--shared=0')
 
     def test_words(self):
@@ -216,6 +219,8 @@ class BadCases(unittest.TestCase):
                      lambda c: c['form'].update(mask=True))
         self.changed("its form says rope_offset = null, but input 'rope_cos' is listed", case,
                      lambda c: c['form'].update(rope_offset=None))
+        self.changed("rope_offset is a position, not -1", case,
+                     lambda c: c['form'].update(rope_offset=-1))
         self.changed("this layer takes no input 'w_z'", case,
                      lambda c: c['tensors'].update(w_z={'role': 'input', 'shape': [2]}))
         self.changed("this layer needs an input 'q_shared', which is not listed", case,
