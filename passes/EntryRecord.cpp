@@ -19,6 +19,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "passes/EntryChecks.h"
 #include "passes/SizeExpression.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <set>
@@ -329,6 +330,10 @@ private:
                          const std::optional<std::string> &right) {
     // Data-dependent extents are the author's to guarantee.
     if (!left || !right || agree(*left, *right))
+      return success();
+    int64_t end, limit; // a slice of a static extent, say
+    if (check.atMost && llvm::to_integer(*left, end, 10) &&
+        llvm::to_integer(*right, limit, 10) && end <= limit)
       return success();
     std::string that = *left + (check.atMost ? " <= " : " == ") + *right;
     for (const PlanRequirement &known : entry.requirements)
