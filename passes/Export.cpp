@@ -132,7 +132,7 @@ private:
 
   /// The workspace is the last buffer of the kernel's ABI.
   void addWorkspace(PlanKernel &kernel, const PlanEntry &entry) {
-    auto func = module.lookupSymbol<func::FuncOp>(entry.name);
+    Operation *func = module.lookupSymbol(symbolOf(entry));
     auto bytes = func->getAttrOfType<StringAttr>(workspaceBytesAttr);
     std::string size = withExtents(bytes.str(), entry);
     for (PlanVariant &variant : kernel.variants) {

@@ -43,6 +43,7 @@ constexpr llvm::StringLiteral launchName = "headgate.launch";
 constexpr llvm::StringLiteral scratchName = "headgate.scratch";
 
 /// Function attribute of headgate-place-temporaries: the workspace's size.
+/// headgate-wrap-host-entries hands it on to the wrapper.
 constexpr llvm::StringLiteral workspaceBytesAttr = "headgate.workspace_bytes";
 
 } // namespace headgate::passes

@@ -114,12 +114,12 @@ def WrapHostEntries
     second argument points to the launch's arguments, in this order: the base
     pointer of each buffer, in operand order; then one i64 for each dynamic
     extent, in the same order. Buffers are contiguous. The functions themselves
-    become private. A workspace is one of the buffers: its pointer comes last of
+    become private and are called `hg.NAME`. A workspace is one of the buffers: its pointer comes last of
     the pointers, its size last of the extents.
 
     Before: `func.func @layer(%x: memref<?x8xf32>, %y: memref<?x8xf32>)`.
     After: also `llvm.func @hg_layer(!llvm.ptr, !llvm.ptr)`, which loads two
-    pointers and two extents, builds both buffers and calls `@layer`.
+    pointers and two extents, builds both buffers and calls `@hg.layer`.
 
     Needs: bufferized functions without results, identity layouts. Keeps:
     private functions.

@@ -94,6 +94,8 @@ void wrap(func::FuncOp func) {
                                           {pointer, pointer});
   auto wrapper =
       LLVM::LLVMFuncOp::create(b, ("hg_" + func.getName()).str(), type);
+  if (Attribute bytes = func->removeAttr(passes::workspaceBytesAttr))
+    wrapper->setAttr(passes::workspaceBytesAttr, bytes);
   b.setInsertionPointToStart(wrapper.addEntryBlock(b));
 
   LLVMTypeConverter types(context);
@@ -112,15 +114,21 @@ void wrap(func::FuncOp func) {
   LLVM::ReturnOp::create(b, ValueRange{});
 }
 
-/// From now on the wrapper is what is called. Names and dims were those of the
+/// From now on the wrapper is what is called; the function gives up its name,
+/// which may be that of a library function. Names and dims were those of the
 /// tensors, and mean nothing on buffers.
-void makePrivate(func::FuncOp func) {
+LogicalResult makePrivate(func::FuncOp func, SymbolTable &symbols) {
+  std::string name = ("hg." + func.getName()).str();
+  if (failed(symbols.rename(func, name)))
+    return func.emitError("cannot be called ")
+           << name << ": that name is taken";
   func.setPrivate();
   func.removeArgAttrsAttr();
   func.removeResAttrsAttr();
   for (NamedAttribute attribute : llvm::to_vector(func->getDiscardableAttrs()))
     if (isa_and_present<routed::RoutedDialect>(attribute.getNameDialect()))
       func->removeDiscardableAttr(attribute.getName());
+  return success();
 }
 
 struct WrapHostEntriesPass
@@ -135,8 +143,10 @@ struct WrapHostEntriesPass
         return signalPassFailure();
     for (func::FuncOp func : entries)
       wrap(func);
+    SymbolTable symbols(getOperation());
     for (func::FuncOp func : entries)
-      makePrivate(func);
+      if (failed(makePrivate(func, symbols)))
+        return signalPassFailure();
   }
 };
 

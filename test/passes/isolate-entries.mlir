@@ -4,7 +4,7 @@
 // An update in place of an argument would write to the caller's array.
 // CHECK-LABEL: func @update(
 //  CHECK-SAME:   %[[X:.+]]: tensor<?x4xf32> {bufferization.writable = false}
-// BUFFERS-LABEL: func private @update(
+// BUFFERS-LABEL: func private @hg.update(
 //  BUFFERS-SAME:   %[[X:.+]]: memref<?x4xf32>, %[[Y:[^:]+]]: memref<?x4xf32>,
 //       BUFFERS:   linalg.copy ins(%[[X]] : {{.+}}) outs(%[[Y]] :
 //       BUFFERS:   memref.store %{{.+}}, %[[Y]]
@@ -20,7 +20,7 @@ func.func @update(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 //       CHECK:   %[[Y:.+]] = arith.addf
 //       CHECK:   %[[Z:.+]] = bufferization.alloc_tensor() copy(%[[Y]])
 //       CHECK:   return %[[Y]], %[[Z]]
-// BUFFERS-LABEL: func private @twice(
+// BUFFERS-LABEL: func private @hg.twice(
 //  BUFFERS-SAME:   %[[X:[^:]+]]: {{[^,]+}}, %[[Y:[^:]+]]: {{[^,]+}}, %[[Z:[^:]+]]: memref
 //       BUFFERS:   linalg.generic {{.+}} outs(%[[Y]] :
 //       BUFFERS:   linalg.copy ins(%[[Y]] : {{.+}}) outs(%[[Z]] :

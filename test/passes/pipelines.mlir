@@ -22,7 +22,7 @@
 
 // The result is the caller's buffer, the sum lives in the workspace: there is no
 // call of malloc or free.
-// BUFFERS-LABEL: func private @layer(
+// BUFFERS-LABEL: func private @hg.layer(
 //  BUFFERS-SAME:   %[[K:.+]]: memref<?x?x3x4xbf16>, %[[Y:.+]]: memref<?x?x1x4xbf16>, %[[WS:.+]]: memref<?xi8>)
 //   BUFFERS-NOT:   memref.alloc
 //       BUFFERS:   %[[SUM:.+]] = memref.view %[[WS]]
@@ -32,7 +32,7 @@
 // BUFFERS-LABEL: llvm.func @hg_layer(
 
 // A conversion to bf16 would be a call; it is integer arithmetic.
-// LLVM-LABEL: llvm.func {{.*}}@layer(
+// LLVM-LABEL: llvm.func {{.*}}@hg.layer(
 //   LLVM-NOT:   llvm.fptrunc
 //       LLVM:   llvm.lshr
 // LLVM-LABEL: llvm.func @hg_layer(
@@ -46,7 +46,7 @@ func.func private @mean(%k: tensor<?x?x3x4xbf16>) -> tensor<?x?x1x4xbf16> {
 }
 
 // A buffer whose size depends on data stays with malloc, and is freed.
-// BUFFERS-LABEL: func private @data_dependent(
+// BUFFERS-LABEL: func private @hg.data_dependent(
 //       BUFFERS:   %[[A:.+]] = memref.alloc(%{{.+}}) {{.*}}: memref<?xf32>
 //       BUFFERS:   memref.dealloc %[[A]]
 func.func @data_dependent(%n: tensor<i32>) -> tensor<f32> {

@@ -2,7 +2,7 @@
 
 // Pointers in operand order, then one i64 for each dynamic extent; strides are
 // those of contiguous rows.
-// CHECK-LABEL: func private @layer(
+// CHECK-LABEL: func private @hg.layer(
 //       CHECK: llvm.func @hg_layer(%{{.+}}: !llvm.ptr, %[[ARGS:.+]]: !llvm.ptr) {
 //       CHECK:   %[[P0:.+]] = llvm.getelementptr %[[ARGS]][0]
 //       CHECK:   %[[A0:.+]] = llvm.load %[[P0]] : !llvm.ptr -> !llvm.ptr
@@ -16,7 +16,7 @@
 //       CHECK:   llvm.insertvalue %[[C8]], %{{.+}}[3, 1]
 //       CHECK:   llvm.insertvalue %[[S]], %{{.+}}[3, 0]
 //       CHECK:   llvm.getelementptr %[[ARGS]][3]
-//       CHECK:   call @layer(%{{.+}}, %{{.+}}) : (memref<?x8xf32>, memref<?xi32>) -> ()
+//       CHECK:   call @hg.layer(%{{.+}}, %{{.+}}) : (memref<?x8xf32>, memref<?xi32>) -> ()
 func.func @layer(%x: memref<?x8xf32>, %n: memref<?xi32>) {
   return
 }
@@ -38,13 +38,13 @@ func.func @strides(%x: memref<?x?x5xf32>) {
 
 // A scalar has a pointer and no extents.
 // CHECK-LABEL: llvm.func @hg_scalar(
-//       CHECK:   call @scalar(%{{.+}}) : (memref<f32>) -> ()
+//       CHECK:   call @hg.scalar(%{{.+}}) : (memref<f32>) -> ()
 func.func @scalar(%x: memref<f32>) {
   return
 }
 
 // Names and dims were those of tensors.
-// CHECK-LABEL: func private @named(%{{.+}}: memref<?xf32>) {
+// CHECK-LABEL: func private @hg.named(%{{.+}}: memref<?xf32>) {
 func.func @named(%x: memref<?xf32> {routed.name = "x", routed.dims = ["S"]})
     attributes {routed.requires = [["S <= 4", "few"]]} {
   return

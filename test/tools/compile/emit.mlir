@@ -18,7 +18,7 @@
 //   LINALG-NOT:   routed.
 //       LINALG:   linalg.generic
 
-// BUFFERS-LABEL: func.func private @concat
+// BUFFERS-LABEL: func.func private @hg.concat
 //       BUFFERS: llvm.func @hg_concat
 
 //   LLVM-NOT: define{{.*}} @concat
