@@ -14,9 +14,7 @@ using namespace headgate::routed;
 /// The selection behind `experts`, if no token of it can be a hole.
 static SelectOp selectionWithoutHoles(Value experts) {
   auto select = experts.getDefiningOp<SelectOp>();
-  return select && experts == select.getExperts() && !select.getValid()
-             ? select
-             : SelectOp();
+  return select && !select.getValid() ? select : SelectOp();
 }
 
 /// Slot j holds expert j: all `count` experts were taken, in index order. In

@@ -405,6 +405,17 @@ func.func @kv_head_without_end(%q: tensor<?x?x3x2x16xf32>, %k: tensor<?x?x3x16xf
 
 // -----
 
+// attend (C10): 6 * 174763 = 2^20 + 2.
+func.func @kv_head_of_too_many(%q: tensor<?x?x3x2x16xf32>, %k: tensor<?x?x3x16xf32>, %e: tensor<?x?x3x2xi32>) {
+  // expected-error @below {{kv_head has more than 2^20 head indices and experts to check}}
+  %o, %l = routed.attend %q, %k, %k kv_head affine_map<(r, j)[e] -> (r)>
+      experts(%e of 174763 : tensor<?x?x3x2xi32>)
+      : tensor<?x?x3x2x16xf32>, tensor<?x?x3x16xf32>, tensor<?x?x3x16xf32>
+  return
+}
+
+// -----
+
 // attend (C11)
 func.func @score_of_too_few(%q: tensor<?x?x3x2x16xf32>, %k: tensor<?x?x3x16xf32>) {
   // expected-error @below {{score region must take an f32 and 5 indices (b, s, t, and one for each head dimension)}}

@@ -238,17 +238,19 @@ func.func @default_kv_head(%q: tensor<?x?x3x2x16xf32>, %k: tensor<?x?x3x16xf32>,
       : tensor<?x?x3x2x16xf32>, tensor<?x?x3x2x16xf32>, tensor<?x?x3x2x16xf32>, tensor<?x?x3x2x16xf32>
 }
 
-// Shared otherwise; by heads that have no default.
+// Shared otherwise; by heads that have no default; more of them than queries.
 // CHECK-LABEL: func @other_kv_head
-//       CHECK:   routed.attend {{.+}} kv_head
-//       CHECK:   routed.attend {{.+}} kv_head
-func.func @other_kv_head(%q: tensor<?x?x3x2x16xf32>, %k: tensor<?x?x3x16xf32>, %k4: tensor<?x?x4x16xf32>)
-    -> (tensor<?x?x3x2x16xf32>, tensor<?x?x3x2x16xf32>) {
+// CHECK-COUNT-3: routed.attend {{.+}} kv_head
+func.func @other_kv_head(%q: tensor<?x?x3x2x16xf32>, %k: tensor<?x?x3x16xf32>, %k4: tensor<?x?x4x16xf32>,
+                         %k7: tensor<?x?x7x16xf32>)
+    -> (tensor<?x?x3x2x16xf32>, tensor<?x?x3x2x16xf32>, tensor<?x?x3x2x16xf32>) {
   %0, %l0 = routed.attend %q, %k, %k kv_head affine_map<(g, j) -> (2 - g)>
       : tensor<?x?x3x2x16xf32>, tensor<?x?x3x16xf32>, tensor<?x?x3x16xf32>
   %1, %l1 = routed.attend %q, %k4, %k4 kv_head affine_map<(g, j) -> (g)>
       : tensor<?x?x3x2x16xf32>, tensor<?x?x4x16xf32>, tensor<?x?x4x16xf32>
-  return %0, %1 : tensor<?x?x3x2x16xf32>, tensor<?x?x3x2x16xf32>
+  %2, %l2 = routed.attend %q, %k7, %k7 kv_head affine_map<(g, j) -> (2 * g + j)>
+      : tensor<?x?x3x2x16xf32>, tensor<?x?x7x16xf32>, tensor<?x?x7x16xf32>
+  return %0, %1, %2 : tensor<?x?x3x2x16xf32>, tensor<?x?x3x2x16xf32>, tensor<?x?x3x2x16xf32>
 }
 
 // Once the experts are gone, the map without its symbol is the default.
