@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A block takes the time of its arithmetic (products of whole panels and row
+// groups, exponentials) or of what it reads, whichever is longer; packing is
+// added; blocks go to cores in rounds. What is read by blocks side by side
+// comes from the shared cache but for the first time.
+
+#include "lib/Cost.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace headgate {
+
+namespace {
+
+int64_t cdiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t alignTo(int64_t a, int64_t b) { return cdiv(a, b) * b; }
+
+/// A launch ends when all its blocks have: about what waking threads costs.
+constexpr double launchNs = 2000;
+
+struct Work {
+  double blocks = 0;
+  double arithmeticNs = 0; ///< of all blocks
+  double readBytes = 0;    ///< by all blocks
+  double uniqueBytes = 0;  ///< of which from memory
+  double packBytes = 0;
+};
+
+double timeOf(const Work &work, const Target &target, int64_t threads) {
+  double memory = work.uniqueBytes / target.memoryBytesPerNs;
+  double shared = work.readBytes / target.sharedBytesPerNs;
+  double blocks = std::max(std::max(work.arithmeticNs, shared), memory);
+  // Packing reads from memory and writes as much.
+  double packing = 2 * work.packBytes / target.memoryBytesPerNs;
+  double cores = double(std::max<int64_t>(threads, 1));
+  double used = std::min(cores, std::max(work.blocks, 1.0));
+  double rounds =
+      std::ceil(work.blocks / used) * used / std::max(work.blocks, 1.0);
+  return blocks * rounds / used + packing / cores +
+         launchNs * (work.packBytes > 0 ? 2 : 1);
+}
+
+double productRate(const Target &target, DType dtype,
+                   const Schedule &schedule) {
+  double rate =
+      target.flopsPerNs *
+      (dtype == DType::bf16 && target.hasDotBf16 ? target.dotBf16Factor : 1);
+  // In place, each element of a factor is loaded for few rows and sums need a
+  // transposition.
+  if (schedule.stages == 0)
+    rate *= 0.5;
+  // A product of few rows waits for loads of the right factor.
+  double most = double(target.productRows());
+  return rate * std::min(1.0, 0.2 + 0.8 * double(schedule.rows) / most);
+}
+
+/// Pairs of a query row and a key that a row group visits, summed over the
+/// groups of one head of one batch.
+double visitedKeys(const AttendProblem &problem, const Target &target,
+                   const Schedule &schedule, const ProblemSizes &sizes,
+                   int64_t groupTokens) {
+  double sum = 0;
+  int64_t offset = sizes.T - sizes.S;
+  for (int64_t first = 0; first < sizes.S; first += groupTokens) {
+    int64_t end = sizes.T, begin = 0;
+    if (problem.causal) {
+      end = std::clamp<int64_t>(first + groupTokens + offset, 0, sizes.T);
+      if (problem.window)
+        begin = std::max<int64_t>(first + offset - problem.window + 1, 0) /
+                schedule.keys * schedule.keys;
+    }
+    sum += double(
+        std::max<int64_t>(alignTo(end, target.panelColumns()) - begin, 0));
+  }
+  return sum;
+}
+
+Work workOf(const AttendProblem &problem, const Target &target,
+            const Schedule &schedule, const ProblemSizes &sizes) {
+  int64_t sharing = problem.heads / problem.keyHeads;
+  int64_t ofToken = schedule.merge ? sharing : 1;
+  int64_t columns = schedule.merge ? problem.keyHeads : problem.heads;
+  int64_t groups = cdiv(sizes.S * ofToken, schedule.rows);
+  int64_t groupTokens = std::max<int64_t>(1, schedule.rows / ofToken);
+  double keys = visitedKeys(problem, target, schedule, sizes, groupTokens) *
+                double(groups) / double(cdiv(sizes.S, groupTokens)) *
+                double(sizes.B * columns);
+  int64_t D = alignTo(problem.D, 16), Dv = alignTo(problem.Dv, 16);
+  double pairs = keys * double(schedule.rows);
+  Work work;
+  work.blocks = double(groups * schedule.splits * columns * sizes.B);
+  work.arithmeticNs = pairs * 2 * double(D + Dv) /
+                          productRate(target, problem.dtype, schedule) +
+                      pairs / target.exp2PerNs;
+  double rowBytes = double((D + Dv) * byteWidth(problem.dtype));
+  work.readBytes = keys * rowBytes;
+  work.uniqueBytes = double(sizes.B * problem.keyHeads * sizes.T) * rowBytes;
+  if (schedule.stages)
+    work.packBytes = work.uniqueBytes;
+  return work;
+}
+
+Work workOf(const GemmProblem &problem, const Target &target,
+            const Schedule &schedule, const ProblemSizes &sizes) {
+  int64_t rows = sizes.B * sizes.S;
+  double groups = double(cdiv(rows, schedule.rows));
+  double panels = double(cdiv(problem.cols, schedule.cols));
+  double element = double(byteWidth(problem.dtype));
+  Work work;
+  work.blocks = groups * panels;
+  work.arithmeticNs = work.blocks * 2 * double(schedule.rows * schedule.cols) *
+                      double(problem.inner) /
+                      productRate(target, problem.dtype, schedule);
+  double matrix = double(problem.inner * problem.cols) * element;
+  work.readBytes =
+      groups * matrix + panels * double(rows * problem.inner) * element;
+  work.uniqueBytes = matrix + double(rows) * (double(problem.inner) * element +
+                                              4 * double(problem.cols));
+  if (schedule.stages)
+    work.packBytes = matrix;
+  return work;
+}
+
+} // namespace
+
+double predictNs(const Problem &problem, const Target &target,
+                 const Schedule &schedule, const ProblemSizes &sizes,
+                 int64_t threads) {
+  Work work = std::visit(
+      [&](const auto &p) { return workOf(p, target, schedule, sizes); },
+      problem);
+  return timeOf(work, target, threads);
+}
+
+} // namespace headgate

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lib/Schedule.h"
+
+#include <algorithm>
+#include <array>
+
+namespace headgate {
+
+namespace {
+
+/// Blocks run on threads whose stack is at least 8 MiB; this leaves a second
+/// level cache of 512 KiB room for a tile of keys and values.
+constexpr int64_t maxStackBytes = 256 << 10;
+constexpr int64_t maxDirectRows = 64;
+constexpr int64_t maxSplits = 64;
+/// Query rows of a key head, or rows of a projection, from which on packing its
+/// factor costs less than it gains: 5 row groups of 12 read the panels.
+constexpr int64_t packedFrom = 64;
+/// Tokens from which on blocks of one head waste little of their rows.
+constexpr int64_t oneHeadFrom = 16;
+/// Blocks that a decode step wants, so that a machine of some cores is busy.
+constexpr int64_t wantedBlocks = 32;
+/// A block of a split should have this many parts at most.
+constexpr int64_t defaultMaxSplits = 16;
+
+int64_t cdiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t alignTo(int64_t a, int64_t b) { return cdiv(a, b) * b; }
+
+Status illegal(const char *label, const std::string &why) {
+  return Error(ErrorCode::badInput, std::string("(") + label + ") " + why);
+}
+std::string text(int64_t number) { return std::to_string(number); }
+
+Status checkMultiple(const char *what, int64_t value, int64_t of) {
+  if (value < of || value % of != 0)
+    return illegal("S2", std::string(what) + " = " + text(value) +
+                             " is no multiple of " + text(of));
+  return Success{};
+}
+
+Status checkRows(const Target &target, const Schedule &schedule) {
+  bool isPacked = schedule.stages > 0;
+  int64_t most = isPacked ? target.productRows() : maxDirectRows;
+  if (schedule.rows < 1 || schedule.rows > most)
+    return illegal(
+        "S1", "rows = " + text(schedule.rows) + " is not in 1.." + text(most) +
+                  (isPacked ? ", what a product keeps in registers" : ""));
+  return Success{};
+}
+
+Status checkExtents(const Target &target, const Schedule &schedule,
+                    bool isAttend) {
+  int64_t panel = target.panelColumns();
+  if (isAttend) {
+    if (schedule.cols || schedule.depth)
+      return illegal("S2", "cols and depth are a projection's");
+    return checkMultiple("keys", schedule.keys, panel);
+  }
+  if (schedule.keys)
+    return illegal("S2", "keys are an attention's");
+  if (Status s = checkMultiple("cols", schedule.cols, panel); !s)
+    return s;
+  return checkMultiple("depth", schedule.depth, 2);
+}
+
+Status checkHost(const Schedule &schedule) {
+  if (schedule.groups != 1 || schedule.warps != 1)
+    return illegal("S6", "groups and warps are a GPU's");
+  if (schedule.overlap || schedule.turns)
+    return illegal("S6", "overlap and turns are a GPU's");
+  if (schedule.stages < 0 || schedule.stages > 1)
+    return illegal("S6", "stages = " + text(schedule.stages) +
+                             " is not 0 or 1, which the host has");
+  return Success{};
+}
+
+int64_t elementBytes(DType dtype) { return byteWidth(dtype); }
+
+/// Scores and their rounded exponentials, output, query, row vectors of sums in
+/// 16 parts.
+int64_t stackBytesOf(const AttendProblem &problem, const Schedule &schedule) {
+  int64_t element = elementBytes(problem.dtype), rows = schedule.rows;
+  int64_t scores = rows * schedule.keys * (4 + (element < 4 ? element : 0));
+  int64_t wide =
+      rows * (alignTo(problem.D, 16) * element + alignTo(problem.Dv, 16) * 4);
+  return scores + wide + rows * (16 + 4) * 4;
+}
+
+int64_t stackBytesOf(const GemmProblem &problem, const Schedule &schedule) {
+  return schedule.rows *
+         (schedule.cols * 4 + schedule.depth * elementBytes(problem.dtype));
+}
+
+} // namespace
+
+ScheduleResources resourcesOf(const Problem &problem, const Target &target,
+                              const Schedule &schedule) {
+  ScheduleResources resources;
+  resources.stackBytes = std::visit(
+      [&](const auto &p) { return stackBytesOf(p, schedule); }, problem);
+  resources.accumulators = 2 * std::min(schedule.rows, target.productRows());
+  return resources;
+}
+
+Status checkSchedule(const Problem &problem, const Target &target,
+                     const Schedule &schedule) {
+  const auto *attend = std::get_if<AttendProblem>(&problem);
+  if (Status s = checkHost(schedule); !s)
+    return s;
+  if (Status s = checkRows(target, schedule); !s)
+    return s;
+  if (Status s = checkExtents(target, schedule, attend != nullptr); !s)
+    return s;
+  if (schedule.merge && !(attend && attend->mergeable))
+    return illegal("S4", attend ? "merge: the heads that read one key head are "
+                                  "no progression"
+                                : "merge is an attention's");
+  int64_t splits = attend ? maxSplits : 1;
+  if (schedule.splits < 1 || schedule.splits > splits)
+    return illegal("S5", "splits = " + text(schedule.splits) +
+                             " is not in 1.." + text(splits));
+  int64_t bytes = resourcesOf(problem, target, schedule).stackBytes;
+  if (bytes > maxStackBytes)
+    return illegal("S3", "the tiles of a block take " + text(bytes) +
+                             " bytes, and at most " + text(maxStackBytes) +
+                             " are there");
+  return Success{};
+}
+
+//===-- knobs ------------------------------------------------------------===//
+
+namespace {
+
+using Set = void (*)(Schedule &, int64_t);
+constexpr std::array<std::pair<const char *, Set>, 8> settings = {{
+    {"rows", [](Schedule &s, int64_t x) { s.rows = x; }},
+    {"keys", [](Schedule &s, int64_t x) { s.keys = x; }},
+    {"cols", [](Schedule &s, int64_t x) { s.cols = x; }},
+    {"depth", [](Schedule &s, int64_t x) { s.depth = x; }},
+    {"splits", [](Schedule &s, int64_t x) { s.splits = x; }},
+    {"merge", [](Schedule &s, int64_t x) { s.merge = x != 0; }},
+    {"stages", [](Schedule &s, int64_t x) { s.stages = x; }},
+    {"order", [](Schedule &s, int64_t x) { s.order = Schedule::Order(x); }},
+}};
+
+} // namespace
+
+void setKnob(Schedule &schedule, std::string_view name, int64_t value) {
+  for (auto [known, set] : settings)
+    if (name == known)
+      set(schedule, value);
+}
+
+std::vector<Knob> knobsOf(const Problem &problem, const Target &target) {
+  int64_t most = target.productRows();
+  std::vector<int64_t> rows = {1, 2, 4};
+  for (int64_t r = 6; r <= most; r += 2)
+    rows.push_back(r);
+  if (std::holds_alternative<AttendProblem>(problem))
+    return {{"rows", rows},
+            {"keys", {128, 256, 512}},
+            {"splits", {1, 2, 4, 8, 16}},
+            {"merge", {0, 1}},
+            {"stages", {0, 1}},
+            {"order", {0, 1}}};
+  return {{"rows", rows},
+          {"cols", {32, 64, 128, 256}},
+          {"depth", {64, 128, 256, 512}},
+          {"stages", {0, 1}},
+          {"order", {0, 1}}};
+}
+
+//===-- defaults ---------------------------------------------------------===//
+
+namespace {
+
+/// The rows of packed products: two thirds and more of what registers hold, a
+/// multiple of 2 that leaves some for addresses and constants.
+int64_t packedRows(const Target &target) {
+  return std::min<int64_t>(12, target.productRows() / 2 * 2);
+}
+
+/// `total` rows in the fewest equal blocks of at most `most`.
+int64_t balanced(int64_t total, int64_t most) {
+  return cdiv(total, cdiv(total, most));
+}
+
+std::vector<ScheduleChoice> defaultsOf(const AttendProblem &problem,
+                                       const Target &target) {
+  int64_t rows = packedRows(target);
+  int64_t sharing = problem.mergeable ? problem.heads / problem.keyHeads : 1;
+  Schedule packed{.rows = rows, .keys = 256, .order = Schedule::Order::rows};
+  Schedule merged = packed;
+  merged.merge = true;
+  Schedule direct = packed;
+  direct.merge = problem.mergeable;
+  direct.stages = 0;
+  int64_t columns = problem.mergeable ? problem.keyHeads : problem.heads;
+  direct.splits =
+      std::clamp<int64_t>(wantedBlocks / columns, 1, defaultMaxSplits);
+  Schedule oneToken = direct;
+  oneToken.rows = balanced(sharing, 16);
+
+  int64_t packFrom = std::max<int64_t>(cdiv(packedFrom, sharing), 2);
+  int64_t oneHead = std::max(packFrom, sharing > 1 ? oneHeadFrom : 2);
+  std::vector<ScheduleChoice> choices = {{packed, oneHead, -1}};
+  if (packFrom < oneHead)
+    choices.push_back({merged, packFrom, oneHead - 1});
+  if (packFrom > 2)
+    choices.push_back({direct, 2, packFrom - 1});
+  choices.push_back({oneToken, 0, 1});
+  return choices;
+}
+
+std::vector<ScheduleChoice> defaultsOf(const GemmProblem &problem,
+                                       const Target &target) {
+  int64_t panel = target.panelColumns();
+  auto fit = [&](int64_t wanted) {
+    return std::min(alignTo(wanted, panel), alignTo(problem.cols, panel));
+  };
+  int64_t depth = std::min<int64_t>(256, alignTo(problem.inner, 2));
+  Schedule packed{.rows = packedRows(target),
+                  .cols = fit(128),
+                  .depth = depth,
+                  .order = Schedule::Order::rows};
+  Schedule direct = packed;
+  direct.cols = fit(64);
+  direct.stages = 0;
+  Schedule oneRow = direct;
+  oneRow.rows = 1;
+  return {
+      {packed, packedFrom, -1}, {direct, 2, packedFrom - 1}, {oneRow, 0, 1}};
+}
+
+} // namespace
+
+std::vector<ScheduleChoice> defaultSchedules(const Problem &problem,
+                                             const Target &target) {
+  return std::visit([&](const auto &p) { return defaultsOf(p, target); },
+                    problem);
+}
+
+} // namespace headgate

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which schedules a problem can have on a target, and which it has by default.
+// The one place that knows: passes ask here, the tuner searches here.
+
+#ifndef HEADGATE_LIB_SCHEDULE_H
+#define HEADGATE_LIB_SCHEDULE_H
+
+#include "headgate/Problem.h"
+#include "headgate/Result.h"
+#include "headgate/Schedule.h"
+#include "headgate/Target.h"
+
+#include <string>
+#include <vector>
+
+namespace headgate {
+
+/// Whether `schedule` is legal. The error of one that is not starts with the
+/// label of the rule:
+///
+///   (S1) rows is at least 1, and for packed factors at most what a product
+///        keeps in registers; at most 64 where factors are read in place.
+///   (S2) keys, cols and depth are what the problem has: an attention keys, a
+///        projection cols and depth; they are multiples of a panel's columns,
+///        depth of a pair.
+///   (S3) the tiles of a block fit the stack: 256 KiB.
+///   (S4) merge needs an attention whose heads can be merged.
+///   (S5) splits is 1 to 64, and 1 for a projection.
+///   (S6) groups, warps, overlap and turns are a GPU's; on the host stages is 0
+///        or 1.
+Status checkSchedule(const Problem &problem, const Target &target,
+                     const Schedule &schedule);
+
+/// What a legal schedule takes of the machine.
+struct ScheduleResources {
+  int64_t stackBytes = 0;   ///< tiles of a block
+  int64_t accumulators = 0; ///< vector registers that hold sums
+};
+ScheduleResources resourcesOf(const Problem &problem, const Target &target,
+                              const Schedule &schedule);
+
+/// One setting of a schedule and the values that are worth trying.
+struct Knob {
+  std::string name;
+  std::vector<int64_t> values; ///< ascending
+};
+/// The knobs of a problem, in canonical order; their product holds schedules
+/// that are not legal.
+std::vector<Knob> knobsOf(const Problem &problem, const Target &target);
+/// Sets a knob by its name, as knobsOf spells it.
+void setKnob(Schedule &schedule, std::string_view name, int64_t value);
+
+/// A schedule and for how many rows a block's column must have it: tokens of a
+/// batch (S) for an attention, B * S for a projection.
+struct ScheduleChoice {
+  Schedule schedule;
+  int64_t atLeast = 0;
+  int64_t atMost = -1; ///< -1: no limit
+};
+/// The default schedules, all legal. Their ranges do not overlap and cover all
+/// sizes; the one for the largest sizes comes first.
+std::vector<ScheduleChoice> defaultSchedules(const Problem &problem,
+                                             const Target &target);
+
+} // namespace headgate
+
+#endif // HEADGATE_LIB_SCHEDULE_H

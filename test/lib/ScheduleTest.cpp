@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lib/Schedule.h"
+
+#include "lib/Cost.h"
+#include "lib/ScheduleText.h"
+#include "lib/Target.h"
+
+#include <gtest/gtest.h>
+
+using namespace headgate;
+
+namespace {
+
+const Target v3 = *findTarget("host:x86-64-v3");
+const Target v4 = *findTarget("host:x86-64-v4");
+const Target bf16 = *findTarget("host:x86-64-v4+avx512bf16");
+
+const Schedule prefill{.rows = 12, .keys = 256, .order = Schedule::Order::rows};
+const Schedule projection{
+    .rows = 12, .cols = 128, .depth = 256, .order = Schedule::Order::rows};
+
+/// The label that refuses `schedule`, or "" if it is legal.
+std::string refusal(const Problem &problem, const Target &target,
+                    const Schedule &schedule) {
+  Status status = checkSchedule(problem, target, schedule);
+  return status ? "" : status.error().message().substr(0, 4);
+}
+
+Schedule with(Schedule schedule, std::string_view knob, int64_t value) {
+  setKnob(schedule, knob, value);
+  return schedule;
+}
+
+std::vector<Problem> someProblems() {
+  std::vector<Problem> problems;
+  for (DType dtype : {DType::f32, DType::f16, DType::bf16})
+    for (int64_t D : {16, 72, 100, 128, 256})
+      for (auto [heads, keyHeads] :
+           {std::pair<int64_t, int64_t>{8, 8}, {16, 8}, {32, 1}, {128, 2}})
+        problems.push_back(AttendProblem{.dtype = dtype,
+                                         .D = D,
+                                         .Dv = D,
+                                         .heads = heads,
+                                         .keyHeads = keyHeads,
+                                         .mergeable = D != 72});
+  for (int64_t inner : {1, 7, 64, 4096})
+    for (int64_t cols : {1, 40, 1024})
+      problems.push_back(GemmProblem{.inner = inner, .cols = cols});
+  return problems;
+}
+
+TEST(Target, UnknownNamesWhatThereIs) {
+  auto target = findTarget("host:x86-64-v9");
+  ASSERT_FALSE(target);
+  EXPECT_NE(target.error().message().find("host:x86-64-v4+avx512bf16"),
+            std::string::npos);
+}
+
+TEST(Schedule, LegalOnesOfEachKind) {
+  EXPECT_EQ(refusal(AttendProblem{}, v4, prefill), "");
+  EXPECT_EQ(refusal(AttendProblem{}, v3, with(prefill, "rows", 6)), "");
+  EXPECT_EQ(refusal(GemmProblem{.inner = 512, .cols = 512}, v4, projection),
+            "");
+  Schedule decode = prefill;
+  decode.rows = 32;
+  decode.stages = 0;
+  decode.merge = true;
+  decode.splits = 8;
+  EXPECT_EQ(refusal(AttendProblem{.heads = 32}, v4, decode), "");
+}
+
+TEST(Schedule, EachRuleRefuses) {
+  AttendProblem attend;
+  GemmProblem gemm{.inner = 512, .cols = 512};
+  // What AVX-512 keeps in registers AVX2 does not.
+  EXPECT_EQ(refusal(attend, v3, prefill), "(S1)");
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "rows", 0)), "(S1)");
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "rows", 15)), "(S1)");
+  EXPECT_EQ(refusal(attend, v4, with(with(prefill, "stages", 0), "rows", 65)),
+            "(S1)");
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "keys", 48)), "(S2)");
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "keys", 0)), "(S2)");
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "cols", 32)), "(S2)");
+  EXPECT_EQ(refusal(gemm, v4, with(projection, "keys", 32)), "(S2)");
+  EXPECT_EQ(refusal(gemm, v4, with(projection, "cols", 40)), "(S2)");
+  EXPECT_EQ(refusal(gemm, v4, with(projection, "depth", 3)), "(S2)");
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "keys", 8192)), "(S3)");
+  attend.mergeable = false;
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "merge", 1)), "(S4)");
+  EXPECT_EQ(refusal(gemm, v4, with(projection, "merge", 1)), "(S4)");
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "splits", 65)), "(S5)");
+  EXPECT_EQ(refusal(gemm, v4, with(projection, "splits", 2)), "(S5)");
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "stages", 2)), "(S6)");
+  Schedule gpu = prefill;
+  gpu.warps = 4;
+  EXPECT_EQ(refusal(attend, v4, gpu), "(S6)");
+  gpu = prefill;
+  gpu.overlap = true;
+  EXPECT_EQ(refusal(attend, v4, gpu), "(S6)");
+}
+
+// Whatever the number of rows, exactly one default is for it, and it is legal.
+TEST(Schedule, DefaultsAreLegalAndCoverAllSizes) {
+  for (const Target &target : targets())
+    for (const Problem &problem : someProblems()) {
+      auto choices = defaultSchedules(problem, target);
+      ASSERT_FALSE(choices.empty());
+      EXPECT_EQ(choices.front().atMost, -1);
+      for (const ScheduleChoice &choice : choices)
+        EXPECT_EQ(refusal(problem, target, choice.schedule), "")
+            << target.name << " " << printProblem(problem) << " "
+            << printSchedule(choice.schedule);
+      for (int64_t rows = 0; rows < 200; ++rows) {
+        int fitting = 0;
+        for (const ScheduleChoice &choice : choices)
+          fitting += rows >= choice.atLeast &&
+                     (choice.atMost < 0 || rows <= choice.atMost);
+        EXPECT_EQ(fitting, 1) << rows << " rows, " << printProblem(problem);
+      }
+    }
+}
+
+TEST(Schedule, DefaultsOfTheHost) {
+  auto choices =
+      defaultSchedules(AttendProblem{.heads = 16, .keyHeads = 8}, v4);
+  EXPECT_EQ(choices[0].schedule, prefill);
+  EXPECT_EQ(defaultSchedules(AttendProblem{}, v3)[0].schedule.rows, 6);
+  // One token: the heads of a key head are the rows of a block, read in place.
+  const Schedule &decode = choices.back().schedule;
+  EXPECT_EQ(decode.rows, 2);
+  EXPECT_TRUE(decode.merge);
+  EXPECT_EQ(decode.stages, 0);
+  EXPECT_GT(decode.splits, 1);
+}
+
+TEST(Schedule, KnobsSpanTheDefaults) {
+  for (const Problem &problem : someProblems())
+    for (const Knob &knob : knobsOf(problem, v4)) {
+      EXPECT_FALSE(knob.values.empty());
+      EXPECT_TRUE(std::is_sorted(knob.values.begin(), knob.values.end()));
+      Schedule a, b;
+      setKnob(a, knob.name, knob.values.front());
+      setKnob(b, knob.name, knob.values.back());
+      EXPECT_NE(a, b) << knob.name;
+    }
+}
+
+//===-- cost -------------------------------------------------------------===//
+
+double seconds(const Problem &problem, const Schedule &schedule,
+               ProblemSizes sizes, int64_t threads = 1) {
+  return predictNs(problem, bf16, schedule, sizes, threads) * 1e-9;
+}
+
+TEST(Cost, OrdersWhatIsKnown) {
+  AttendProblem gqa{.heads = 16, .keyHeads = 8, .causal = true};
+  ProblemSizes long8k{.B = 1, .S = 8192, .T = 8192};
+  double ours = seconds(gqa, prefill, long8k);
+  // 102 GFLOP/s of 4 S T D heads / 2 were measured: 1.35 s.
+  EXPECT_GT(ours, 1.0);
+  EXPECT_LT(ours, 1.7);
+  AttendProblem narrow = gqa;
+  narrow.dtype = DType::bf16;
+  EXPECT_LT(seconds(narrow, prefill, long8k), 0.7 * ours);
+  AttendProblem full = gqa;
+  full.causal = false;
+  EXPECT_GT(seconds(full, prefill, long8k), 1.8 * ours);
+  AttendProblem window = gqa;
+  window.window = 512;
+  EXPECT_LT(seconds(window, prefill, long8k), 0.2 * ours);
+  EXPECT_LT(seconds(gqa, prefill, long8k, 2), 0.55 * ours);
+  EXPECT_GT(seconds(gqa, with(prefill, "rows", 4), long8k), 1.3 * ours);
+}
+
+TEST(Cost, DecodeWantsKeysInPlaceAndAllCoresBusy) {
+  AttendProblem mqa{.heads = 16, .keyHeads = 1, .causal = true};
+  ProblemSizes token{.B = 1, .S = 1, .T = 65536};
+  Schedule decode = defaultSchedules(mqa, bf16).back().schedule;
+  EXPECT_LT(seconds(mqa, decode, token), seconds(mqa, prefill, token));
+  EXPECT_LT(seconds(mqa, decode, token, 8),
+            0.5 * seconds(mqa, with(decode, "splits", 1), token, 8));
+}
+
+//===-- text -------------------------------------------------------------===//
+
+TEST(ScheduleText, ProblemsReadBack) {
+  for (const Problem &problem : someProblems()) {
+    auto again = parseProblem(printProblem(problem));
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ(*again, problem);
+  }
+  AttendProblem all{.dtype = DType::bf16,
+                    .D = 72,
+                    .Dv = 64,
+                    .heads = 6,
+                    .keyHeads = 2,
+                    .mergeable = false,
+                    .gathered = true,
+                    .causal = true,
+                    .window = 9,
+                    .mask = true,
+                    .score = true,
+                    .bounds = true,
+                    .lse = true};
+  EXPECT_EQ(std::get<AttendProblem>(*parseProblem(printProblem(all))), all);
+}
+
+TEST(ScheduleText, SchedulesReadBack) {
+  EXPECT_EQ(printSchedule(prefill), R"({"rows":12,"keys":256,"order":"rows"})");
+  Schedule all{.rows = 64,
+               .keys = 128,
+               .cols = 3,
+               .depth = 4,
+               .splits = 5,
+               .merge = true,
+               .groups = 2,
+               .warps = 4,
+               .stages = 3,
+               .overlap = true,
+               .turns = true,
+               .order = Schedule::Order::rows};
+  auto again = parseSchedule(printSchedule(all));
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(*again, all);
+}
+
+TEST(ScheduleText, MistakesAreNamed) {
+  auto error = [](auto result) {
+    return result ? "" : result.error().message();
+  };
+  EXPECT_NE(error(parseSchedule(R"({"keys": 2})")).find("rows"),
+            std::string::npos);
+  EXPECT_NE(error(parseSchedule(R"({"rows": 2, "width": 3})")).find("width"),
+            std::string::npos);
+  EXPECT_NE(error(parseSchedule(R"({"rows": 2, "order": "heads"})"))
+                .find("\"rows\" or \"cols\""),
+            std::string::npos);
+  EXPECT_NE(error(parseProblem(R"({"op": "conv"})")).find("attend"),
+            std::string::npos);
+  EXPECT_NE(error(parseProblem(R"({"op": "gemm", "dtype": "f99",
+      "result": "f32", "inner": 1, "cols": 1})"))
+                .find("element type"),
+            std::string::npos);
+}
+
+} // namespace
