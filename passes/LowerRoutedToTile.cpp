@@ -16,11 +16,8 @@
 // test/kernels.
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/IR/Remarks.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "passes/Launch.h"
+#include "passes/KernelLaunch.h"
 #include "passes/Passes.h"
-#include "passes/SizeExpression.h"
 #include "passes/TileAttention.h"
 
 namespace headgate::passes {
@@ -42,17 +39,6 @@ struct Scheduled {
   std::string batches, tokens; ///< B and S as size expressions
 };
 
-/// Extent `d` of one of the buffers, over the dims of the kernel's arguments.
-std::optional<std::string> extentOf(func::FuncOp func, ArrayRef<Value> buffers,
-                                    int64_t d) {
-  for (Value buffer : buffers)
-    if (auto text = extentExpression(buffer, d, [&](unsigned i, int64_t d) {
-          return extentName(func, i, d);
-        }))
-      return text;
-  return {};
-}
-
 std::variant<Scheduled, Refusal> analyze(func::FuncOp func,
                                          tile::ScheduleAttr schedule) {
   auto matched = matchAttendKernel(func);
@@ -67,11 +53,8 @@ std::variant<Scheduled, Refusal> analyze(func::FuncOp func,
   if (auto *refusal = std::get_if<Refusal>(&plan))
     return *refusal;
   result.plan = std::get<RowPlan>(plan);
-  SmallVector<Value> buffers = {result.kernel.query};
-  buffers.append(result.kernel.outputs);
-  buffers.append(result.kernel.lses);
-  std::optional<std::string> batches = extentOf(func, buffers, 0),
-                             tokens = extentOf(func, buffers, 1);
+  std::optional<std::string> batches = batchesText(func, result.kernel),
+                             tokens = tokensText(func, result.kernel);
   if (!batches || !tokens)
     return Refusal{result.kernel.attend, "its grid depends on data"};
   result.batches = *batches;
@@ -96,26 +79,6 @@ void readBuffers(func::FuncOp func) {
     op.getResult(0).replaceAllUsesWith(scalar);
     op.erase();
   }
-}
-
-/// Removes the attention, from its results to what only it needed.
-void eraseOps(func::FuncOp func) {
-  Block &block = func.getBody().front();
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isa<bufferization::MaterializeInDestinationOp>(op) ||
-        isOpTriviallyDead(&op))
-      op.erase();
-}
-
-/// `text` as a factor of a product.
-std::string asFactor(const std::string &text) {
-  bool isName = llvm::all_of(
-      text, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; });
-  return isName ? text : "(" + text + ")";
-}
-
-std::string times(int64_t factor, const std::string &text) {
-  return factor == 1 ? text : std::to_string(factor) + "*" + asFactor(text);
 }
 
 /// Writes one launch of `func`, whose kernel and grid are known.
@@ -149,42 +112,24 @@ void lower(func::FuncOp func, tile::ScheduleAttr schedule, Launch launch) {
     buildCombine(b, work.kernel, plan, workspace);
   else
     buildAttention(b, work.kernel, plan, work.keys, workspace);
-  eraseOps(func);
+  eraseTensorOps(func);
   setLaunch(func, launch);
 }
 
 struct LowerRoutedToTile
     : headgate::passes::impl::LowerRoutedToTileBase<LowerRoutedToTile> {
   void runOnOperation() override {
-    SmallVector<func::FuncOp> kernels;
-    for (auto func : getOperation().getOps<func::FuncOp>())
-      if (auto kind = func->getAttrOfType<StringAttr>(kernelName);
-          kind && kind == "attend" && scheduleOf(func) && !func.isExternal())
-        kernels.push_back(func);
-    for (func::FuncOp func : kernels)
+    for (func::FuncOp func : scheduledKernels(getOperation(), "attend"))
       lowerKernel(func);
   }
 
 private:
-  static tile::ScheduleAttr scheduleOf(func::FuncOp func) {
-    return func->getAttrOfType<tile::ScheduleAttr>(tile::scheduleAttrName);
-  }
-
   void lowerKernel(func::FuncOp func) {
     tile::ScheduleAttr schedule = scheduleOf(func);
     auto analysis = analyze(func, schedule);
-    if (auto *refusal = std::get_if<Refusal>(&analysis)) {
-      remark::missed(refusal->op->getLoc(),
-                     remark::RemarkOpts::name("not-lowered")
-                         .category("lower-routed-to-tile")
-                         .function(func.getName()))
-          << "'" + refusal->op->getName().getStringRef().str() +
-                 "' is not lowered to tiles: " + refusal->why;
-      return;
-    }
-    Launch launch = launchOf(func).value_or(Launch{});
-    if (launch.kernel.empty())
-      launch.kernel = func.getName().str();
+    if (auto *refusal = std::get_if<Refusal>(&analysis))
+      return report(*refusal, func, "lower-routed-to-tile");
+    Launch launch = launchOfKernel(func);
     if (std::get<Scheduled>(analysis).plan.splits > 1) {
       OpBuilder b(func->getContext());
       b.setInsertionPointAfter(func);

@@ -169,4 +169,60 @@ def LowerRoutedToTile
   ];
 }
 
+def LowerLinalgToTile
+    : Pass<"headgate-lower-linalg-to-tile", "mlir::ModuleOp"> {
+  let summary = "write a projection as the program of one block on tiles";
+  let description = [{
+    Each kernel of kind "gemm" with a `tile.schedule` becomes what one block of it
+    does: a loop over `depth` terms with one product into `rows` x `cols` f32 sums,
+    which start at 0 or the bias and are rounded as they are stored. The matrix is
+    [in, out] or [out, in]. The grid is x = column blocks, y = row groups.
+
+    Before:
+    ```mlir
+    func.func private @project(%x: memref<?x?x64xf32> {headgate.dims = ["B", "S", 64]}, ..)
+        attributes {headgate.kernel = "gemm", tile.schedule = #tile.schedule<rows = 12, cols = 64, depth = 64>} {
+      %y = linalg.contract indexing_maps = [..] ins(%0, %1 : ..) outs(%init : ..) -> ..
+    ```
+    After: `tile.load`, `scf.for` with a `tile.dot`, `tile.store`, and
+    `headgate.launch = {grid = ["2", "cdiv(B*S,12)", "1"], ..}`.
+
+    Needs: kernels of headgate-form-kernels. Keeps: kernels that tiles cannot say
+    (batch dimensions, factors of two types, sums in another type than f32), with
+    a remark that names the op.
+  }];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
+    "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
+    "mlir::tensor::TensorDialect", "headgate::tile::TileDialect"
+  ];
+  let statistics = [
+    Statistic<"lowered", "lowered", "kernels written on tiles">,
+  ];
+}
+
+def AttachSchedule : Pass<"headgate-attach-schedule", "mlir::ModuleOp"> {
+  let summary = "say how kernels are cut, each way a variant of its own";
+  let description = [{
+    Gives each kernel of kind "attend" or "gemm" the default schedules of its
+    problem for a target (lib/Schedule): the function keeps the one for large
+    sizes, and a copy of it, NAME_v1, NAME_v2, .., has each other one. Which sizes a
+    variant is for is `when` of its `headgate.launch`. Where the size is known, one
+    variant is left.
+
+    Before: `func.func private @attend(..) attributes {headgate.kernel = "attend"}`.
+    After: also `tile.schedule = #tile.schedule<rows = 12, keys = 256, order = rows>`
+    and `headgate.launch = {kernel = "attend", when = "S >= 64", ..}`; a function
+    `@attend_v1` for fewer tokens.
+
+    Needs: kernels of headgate-form-kernels. Keeps: other kernels; kernels that
+    have a schedule; kernels that tiles cannot say, with a remark that names the op.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"host:x86-64-v3\"",
+           "name of the target, as lib/Target spells it">,
+  ];
+  let dependentDialects = ["headgate::tile::TileDialect"];
+}
+
 #endif // HEADGATE_PASSES_TD

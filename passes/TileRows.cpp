@@ -3,7 +3,7 @@
 #include "passes/TileRows.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "passes/KernelLaunch.h"
 
 using namespace mlir;
 using namespace headgate;
@@ -78,15 +78,8 @@ TileRows::TileRows(TileBuilder &b, const RowPlan &plan, routed::AttendOp attend,
 /// The grid is columns x (row groups x splits); the last group, whose rows see
 /// most keys if they are causal, comes first.
 void TileRows::placeBlock(Value &x, Value &group, bool isSplit) {
-  x = gpu::BlockIdOp::create(b, gpu::Dimension::x);
-  Value y = gpu::BlockIdOp::create(b, gpu::Dimension::y);
-  Value height = gpu::GridDimOp::create(b, gpu::Dimension::y);
-  if (plan.rowsFirst) { // number the blocks by rows first
-    Value width = gpu::GridDimOp::create(b, gpu::Dimension::x);
-    Value number = b.add(b.mul(y, width), x);
-    x = b.div(number, height);
-    y = b.rem(number, height);
-  }
+  auto [column, y, height] = readPlace(b, plan.rowsFirst);
+  x = column;
   if (isSplit) {
     Value splits = b.index(plan.splits);
     split = b.rem(y, splits);

@@ -16,17 +16,11 @@
 
 #include "dialect/routed/Routed.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "passes/Refusal.h"
 
 #include <optional>
-#include <string>
 
 namespace headgate::passes {
-
-/// Why a kernel is not what it should be, and where.
-struct Refusal {
-  mlir::Operation *op;
-  std::string why;
-};
 
 /// A value of the region: the same for a whole tile, one for each row, one for
 /// each key, or one for each pair.

@@ -7,6 +7,7 @@
 #ifndef HEADGATE_DIALECT_TILE_TILE_H
 #define HEADGATE_DIALECT_TILE_TILE_H
 
+#include "headgate/Schedule.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributeInterfaces.h"
 #include "mlir/IR/BuiltinTypes.h"

@@ -10,6 +10,7 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
+using namespace headgate;
 using namespace headgate::tile;
 
 #include "dialect/tile/TileDialect.cpp.inc"
@@ -97,6 +98,30 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "schedule has " << knob.name << " = " << knob.value
                          << ", but at least " << knob.least << " is needed";
   return success();
+}
+
+ScheduleAttr ScheduleAttr::of(MLIRContext *context, const Schedule &schedule) {
+  return get(context, schedule.rows, schedule.keys, schedule.cols,
+             schedule.depth, schedule.splits, schedule.merge, schedule.groups,
+             schedule.warps, schedule.stages, schedule.overlap, schedule.turns,
+             schedule.order == Schedule::Order::rows ? Order::Rows
+                                                     : Order::Cols);
+}
+
+Schedule ScheduleAttr::toSchedule() const {
+  return {.rows = getRows(),
+          .keys = getKeys(),
+          .cols = getCols(),
+          .depth = getDepth(),
+          .splits = getSplits(),
+          .merge = getMerge(),
+          .groups = getGroups(),
+          .warps = getWarps(),
+          .stages = getStages(),
+          .overlap = getOverlap(),
+          .turns = getTurns(),
+          .order = getOrder() == Order::Rows ? Schedule::Order::rows
+                                             : Schedule::Order::cols};
 }
 
 //===-- panels -----------------------------------------------------------===//

@@ -130,6 +130,11 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
       Tile_OrderParameter:$order);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    static ScheduleAttr of(::mlir::MLIRContext *context,
+                           const ::headgate::Schedule &schedule);
+    ::headgate::Schedule toSchedule() const;
+  }];
 }
 
 def Tile_PanelsAttr : Tile_Attr<"Panels", "panels",

@@ -7,7 +7,7 @@
 //  CHECK-SAME:   %[[Q:[^:]+]]: memref<?x?x2x3x16xbf16> {{[^%]+}} %[[E:[^:]+]]: memref<?x?x2x1xi32>
 //  CHECK-SAME:   %[[K:[^:]+]]: memref<?x?x2x16xbf16> {{[^%]+}} %[[V:[^:]+]]: memref<?x?x2x16xbf16>
 //  CHECK-SAME:   %[[CAT:[^:]+]]: memref<?x?x40xbf16>
-//  CHECK-SAME:   headgate.launch = {grid = ["2*B", "cdiv(S,5)", "1"], index = 0 : i64, kernel = "gathered"}
+//  CHECK-SAME:   headgate.launch = {grid = ["2*B", "cdiv(S,5)", "1"], index = 0 : i64, kernel = "gathered", schedule = "{\22rows\22:5,\22keys\22:8}"}
 //   CHECK-DAG:   %[[HEADS:.+]] = memref.expand_shape
 //   CHECK-DAG:   %[[X:.+]] = gpu.block_id x
 //   CHECK-DAG:   %[[B:.+]] = arith.divui %[[X]], %c2
@@ -159,7 +159,7 @@ func.func private @ragged(
 // split four ways and brought together by a second launch.
 // CHECK-LABEL: func private @decode
 //  CHECK-SAME:   %[[WS:[^:]+]]: memref<?xi8>)
-//  CHECK-SAME:   grid = ["2*B", "4*cdiv(3*S,7)", "1"], index = 0 : i64, kernel = "layer", variant = 1 : i64, when = "S < 8", workspaceBytes = "1632*B*S"
+//  CHECK-SAME:   grid = ["2*B", "4*cdiv(3*S,7)", "1"], index = 0 : i64, kernel = "layer", schedule = {{.+}}, variant = 1 : i64, when = "S < 8", workspaceBytes = "1632*B*S"
 //       CHECK:   %[[SPLIT:.+]] = arith.remui %{{.+}}, %c4
 //       CHECK:   %[[ROW0:.+]] = arith.muli %{{.+}}, %c7
 //   CHECK-DAG:   %[[TOKEN:.+]] = arith.divui %{{.+}} : tensor<7xi32>
@@ -171,7 +171,7 @@ func.func private @ragged(
 //       CHECK:   tile.store %{{.+}}, %[[O]][%[[SPLIT]], %{{.+}}, %[[ROW0]], %c0] [1, 1, 7, 16]
 //       CHECK:   tile.store %{{.+}}, %[[L]][%[[SPLIT]], %{{.+}}, %[[ROW0]]] [1, 1, 7]
 // CHECK-LABEL: func private @decode_combine
-//  CHECK-SAME:   grid = ["2*B", "cdiv(3*S,7)", "1"], index = 1 : i64, kernel = "layer", variant = 1 : i64, when = "S < 8"}
+//  CHECK-SAME:   grid = ["2*B", "cdiv(3*S,7)", "1"], index = 1 : i64, kernel = "layer", schedule = {{.+}}, variant = 1 : i64, when = "S < 8"}
 //       CHECK:   scf.for %[[PART:.+]] = %c0 to %c4 step %c1
 //       CHECK:     tile.load %{{.+}}[%[[PART]], %{{.+}}] [1, 1, 7] : memref<4x?x?xf32>
 //       CHECK:     tile.load %{{.+}}[%[[PART]], %{{.+}}] [1, 1, 7, 16] : memref<4x?x?x16xf32>

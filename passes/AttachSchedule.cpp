@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Asks lib/Schedule how to cut each kernel and writes the answers down: one
+// function for each schedule, with the sizes it is for.
+//
+// Covered by test/passes/attach-schedule.mlir.
+
+#include "lib/Schedule.h"
+#include "lib/Target.h"
+#include "passes/KernelLaunch.h"
+#include "passes/KernelProblem.h"
+#include "passes/Passes.h"
+
+namespace headgate::passes {
+#define GEN_PASS_DEF_ATTACHSCHEDULE
+#include "passes/Passes.h.inc"
+} // namespace headgate::passes
+
+using namespace mlir;
+using namespace headgate;
+using namespace headgate::passes;
+
+namespace {
+
+/// What the ranges of lib/Schedule's choices count: tokens of a batch, or rows
+/// of a projection.
+std::optional<std::string> countText(func::FuncOp func) {
+  if (func->getAttrOfType<StringAttr>(kernelName) == "gemm")
+    return rowsText(func, std::get<GemmKernel>(matchGemmKernel(func)));
+  return tokensText(func, std::get<AttendKernel>(matchAttendKernel(func)));
+}
+
+/// "S >= 2 && S <= 63"; "1" without limits.
+std::string conditionOf(const ScheduleChoice &choice,
+                        const std::string &count) {
+  std::string text;
+  if (choice.atLeast > 0)
+    text = count + " >= " + std::to_string(choice.atLeast);
+  if (choice.atMost >= 0)
+    text += (text.empty() ? "" : " && ") + count +
+            " <= " + std::to_string(choice.atMost);
+  return text.empty() ? "1" : text;
+}
+
+/// The choices for `count`, only the one that fits where it is a number.
+std::vector<ScheduleChoice> fitting(std::vector<ScheduleChoice> choices,
+                                    StringRef count) {
+  int64_t number;
+  if (count.getAsInteger(10, number))
+    return choices;
+  std::erase_if(choices, [&](const ScheduleChoice &choice) {
+    return number < choice.atLeast ||
+           (choice.atMost >= 0 && number > choice.atMost);
+  });
+  for (ScheduleChoice &choice : choices)
+    choice = {choice.schedule, 0, -1};
+  return choices;
+}
+
+struct AttachSchedule
+    : headgate::passes::impl::AttachScheduleBase<AttachSchedule> {
+  using AttachScheduleBase::AttachScheduleBase;
+
+  void runOnOperation() override {
+    Result<Target> machine = findTarget(target.getValue());
+    if (!machine) {
+      getOperation().emitError() << machine.error().message();
+      return signalPassFailure();
+    }
+    SmallVector<func::FuncOp> kernels;
+    for (auto func : getOperation().getOps<func::FuncOp>()) {
+      auto kind = func->getAttrOfType<StringAttr>(kernelName);
+      if (kind && (kind == "attend" || kind == "gemm") && !func.isExternal() &&
+          !scheduleOf(func))
+        kernels.push_back(func);
+    }
+    for (func::FuncOp func : kernels)
+      attach(func, *machine);
+  }
+
+private:
+  void attach(func::FuncOp func, const Target &machine) {
+    auto problem = problemOf(func);
+    if (auto *refusal = std::get_if<Refusal>(&problem))
+      return report(*refusal, func, "attach-schedule");
+    std::optional<std::string> count = countText(func);
+    if (!count)
+      return report({func, "its grid depends on data"}, func,
+                    "attach-schedule");
+    auto choices =
+        fitting(defaultSchedules(std::get<Problem>(problem), machine), *count);
+    std::string name = func.getName().str();
+    OpBuilder b(func.getContext());
+    Operation *last = func;
+    for (auto [i, choice] : llvm::enumerate(choices)) {
+      func::FuncOp variant = func;
+      if (i > 0) {
+        b.setInsertionPointAfter(last);
+        variant = cast<func::FuncOp>(b.clone(*func));
+        variant.setName(name + "_v" + std::to_string(i));
+        last = variant;
+      }
+      variant->setAttr(
+          tile::scheduleAttrName,
+          tile::ScheduleAttr::of(func.getContext(), choice.schedule));
+      Launch launch;
+      launch.kernel = name;
+      launch.variant = i;
+      launch.when = conditionOf(choice, *count);
+      setLaunch(variant, launch);
+    }
+  }
+};
+
+} // namespace
