@@ -152,8 +152,6 @@ Values headgate::passes::decompose(RopeOp op, SpecBuilder &b) {
   Type element = op.getType().getElementType();
   return {b.map(b.dims(op.getSource()), element, [&](Indices at) {
     Value c = at.back(), x = b.read(op.getSource(), at);
-    if (half == 0)
-      return x;
     Value row = positionRank ? b.safeExpert(b.read(op.getPositions(),
                                                    at.take_front(positionRank)))
                              : at[1];

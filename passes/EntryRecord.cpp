@@ -270,7 +270,7 @@ private:
       InFlightDiagnostic error =
           func.emitError("cannot be an entry: dimension ")
           << d << " of result '" << tensor.name
-          << "' is not a function of the arguments' "
+          << "' has no size expression over the arguments' "
              "extents";
       error.attachNote(returned(result).getLoc()) << "the result is made here";
       return error;

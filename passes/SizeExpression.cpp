@@ -2,6 +2,7 @@
 
 #include "passes/SizeExpression.h"
 
+#include "lib/Expr.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -27,6 +28,14 @@ struct Text {
 };
 using MaybeText = std::optional<Text>;
 
+/// Nothing if it is too long for the plan: a chain of doublings grows without
+/// bounds.
+MaybeText checked(Text text) {
+  if (text.text.size() > headgate::Expr::maxChars)
+    return {};
+  return text;
+}
+
 Text number(int64_t x) {
   // The language has no sign.
   return x < 0 ? Text{"0-" + std::to_string(-x), 0}
@@ -38,21 +47,22 @@ MaybeText sum(const MaybeText &a, const MaybeText &b) {
     return {};
   // x + -c reads better as x-c, and affine maps write it so.
   if (b->text.starts_with("0-"))
-    return Text{a->text + "-" + b->text.substr(2), 0};
-  return Text{a->text + "+" + b->text, 0};
+    return checked({a->text + "-" + b->text.substr(2), 0});
+  return checked({a->text + "+" + b->text, 0});
 }
 
 MaybeText binary(const MaybeText &a, const char *op, const MaybeText &b,
                  int strength) {
   if (!a || !b)
     return {};
-  return Text{a->within(strength) + op + b->within(strength + 1), strength};
+  return checked(
+      {a->within(strength) + op + b->within(strength + 1), strength});
 }
 
 MaybeText call(const char *function, const MaybeText &a, const MaybeText &b) {
   if (!a || !b)
     return {};
-  return Text{function + ("(" + a->text + "," + b->text + ")"), 2};
+  return checked({function + ("(" + a->text + "," + b->text + ")"), 2});
 }
 
 /// cdiv(x,n)*n is align(x,n).
@@ -70,35 +80,14 @@ class Writer {
 public:
   explicit Writer(ExtentName name) : name(name) {}
 
+  /// Each value is written once, however many paths lead to it.
   MaybeText write(Value value) {
-    APInt constant;
-    if (matchPattern(value, m_ConstantInt(&constant)))
-      return number(constant.getSExtValue());
-    Operation *op = value.getDefiningOp();
-    if (!op) {
-      auto argument = cast<BlockArgument>(value);
-      bool isOfFunction = isa<FunctionOpInterface>(
-          argument.getOwner()->getParentOp());
-      return isOfFunction ? named(name(argument.getArgNumber(), -1))
-                          : MaybeText();
-    }
-    if (auto dim = dyn_cast<tensor::DimOp>(op))
-      return extent(dim);
-    if (auto dim = dyn_cast<memref::DimOp>(op))
-      return extent(dim);
-    if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp,
-            arith::DivSIOp, arith::FloorDivSIOp, arith::CeilDivUIOp,
-            arith::CeilDivSIOp, arith::RemUIOp, arith::MinUIOp, arith::MinSIOp,
-            arith::MaxUIOp, arith::MaxSIOp>(op))
-      return arithmetic(op);
-    if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
-      return affine(apply.getAffineMap().getResult(0), apply.getAffineMap(),
-                    apply.getOperands());
-    if (auto min = dyn_cast<affine::AffineMinOp>(op))
-      return fold("min", min.getAffineMap(), min.getOperands());
-    if (auto max = dyn_cast<affine::AffineMaxOp>(op))
-      return fold("max", max.getAffineMap(), max.getOperands());
-    return {};
+    auto known = written.find(value);
+    if (known != written.end())
+      return known->second;
+    MaybeText text = writeNew(value);
+    written.try_emplace(value, text);
+    return text;
   }
 
   /// Dimension `d` of a tensor or buffer, followed to where it is made.
@@ -133,10 +122,41 @@ public:
     return {};
   }
 
-private:
   template <typename DimOp> MaybeText extent(DimOp dim) {
     std::optional<int64_t> index = dim.getConstantIndex();
     return index ? extent(dim.getSource(), *index) : MaybeText();
+  }
+
+private:
+  MaybeText writeNew(Value value) {
+    APInt constant;
+    if (matchPattern(value, m_ConstantInt(&constant)))
+      return number(constant.getSExtValue());
+    Operation *op = value.getDefiningOp();
+    if (!op) {
+      auto argument = cast<BlockArgument>(value);
+      bool isOfFunction =
+          isa<FunctionOpInterface>(argument.getOwner()->getParentOp());
+      return isOfFunction ? named(name(argument.getArgNumber(), -1))
+                          : MaybeText();
+    }
+    if (auto dim = dyn_cast<tensor::DimOp>(op))
+      return extent(dim);
+    if (auto dim = dyn_cast<memref::DimOp>(op))
+      return extent(dim);
+    if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp,
+            arith::DivSIOp, arith::FloorDivSIOp, arith::CeilDivUIOp,
+            arith::CeilDivSIOp, arith::RemUIOp, arith::MinUIOp, arith::MinSIOp,
+            arith::MaxUIOp, arith::MaxSIOp>(op))
+      return arithmetic(op);
+    if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
+      return affine(apply.getAffineMap().getResult(0), apply.getAffineMap(),
+                    apply.getOperands());
+    if (auto min = dyn_cast<affine::AffineMinOp>(op))
+      return fold("min", min.getAffineMap(), min.getOperands());
+    if (auto max = dyn_cast<affine::AffineMaxOp>(op))
+      return fold("max", max.getAffineMap(), max.getOperands());
+    return {};
   }
 
   static unsigned dynamicIndex(ShapedType type, int64_t d) {
@@ -206,6 +226,7 @@ private:
   }
 
   ExtentName name;
+  llvm::DenseMap<Value, MaybeText> written;
 };
 
 } // namespace

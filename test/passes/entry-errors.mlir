@@ -8,6 +8,7 @@
 // RUN: not headgate-compile %t/recursive.mlir -o %t/x.hgb 2>&1 | FileCheck %t/recursive.mlir
 // RUN: not headgate-compile %t/external.mlir -o %t/x.hgb 2>&1 | FileCheck %t/external.mlir
 // RUN: not headgate-compile %t/data.mlir -o %t/x.hgb 2>&1 | FileCheck %t/data.mlir
+// RUN: not headgate-compile %t/long.mlir -o %t/x.hgb 2>&1 | FileCheck %t/long.mlir
 // RUN: not headgate-compile %t/contradiction.mlir -o %t/x.hgb 2>&1 | FileCheck %t/contradiction.mlir
 // RUN: not headgate-compile %t/names.mlir -o %t/x.hgb 2>&1 | FileCheck %t/names.mlir
 // RUN: not headgate-compile %t/dim-name.mlir -o %t/x.hgb 2>&1 | FileCheck %t/dim-name.mlir
@@ -69,13 +70,65 @@ func.func @external(%x: tensor<4xf32>) -> tensor<4xf32> {
 }
 
 //--- data.mlir
-// CHECK: data.mlir:[[@LINE+1]]:1: error: cannot be an entry: dimension 0 of result 'rows' is not a function of the arguments' extents
+// CHECK: data.mlir:[[@LINE+1]]:1: error: cannot be an entry: dimension 0 of result 'rows' has no size expression over the arguments' extents
 func.func @data(%x: tensor<?x4xf32>, %n: tensor<i32>) -> (tensor<?x4xf32> {routed.name = "rows"}) {
   %i = tensor.extract %n[] : tensor<i32>
   %e = arith.index_cast %i : i32 to index
   // CHECK: data.mlir:[[@LINE+1]]:8: note: the result is made here
   %r = tensor.extract_slice %x[0, 0] [%e, 4] [1, 1] : tensor<?x4xf32> to tensor<?x4xf32>
   return %r : tensor<?x4xf32>
+}
+
+//--- long.mlir
+// Written out, the extent would have 2^40 factors.
+// CHECK: long.mlir:[[@LINE+1]]:1: error: cannot be an entry: dimension 0 of result 'result0' has no size expression over the arguments' extents
+func.func @long(%x: tensor<?x4xf32>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %e1 = arith.muli %e0, %e0 : index
+  %e2 = arith.muli %e1, %e1 : index
+  %e3 = arith.muli %e2, %e2 : index
+  %e4 = arith.muli %e3, %e3 : index
+  %e5 = arith.muli %e4, %e4 : index
+  %e6 = arith.muli %e5, %e5 : index
+  %e7 = arith.muli %e6, %e6 : index
+  %e8 = arith.muli %e7, %e7 : index
+  %e9 = arith.muli %e8, %e8 : index
+  %e10 = arith.muli %e9, %e9 : index
+  %e11 = arith.muli %e10, %e10 : index
+  %e12 = arith.muli %e11, %e11 : index
+  %e13 = arith.muli %e12, %e12 : index
+  %e14 = arith.muli %e13, %e13 : index
+  %e15 = arith.muli %e14, %e14 : index
+  %e16 = arith.muli %e15, %e15 : index
+  %e17 = arith.muli %e16, %e16 : index
+  %e18 = arith.muli %e17, %e17 : index
+  %e19 = arith.muli %e18, %e18 : index
+  %e20 = arith.muli %e19, %e19 : index
+  %e21 = arith.muli %e20, %e20 : index
+  %e22 = arith.muli %e21, %e21 : index
+  %e23 = arith.muli %e22, %e22 : index
+  %e24 = arith.muli %e23, %e23 : index
+  %e25 = arith.muli %e24, %e24 : index
+  %e26 = arith.muli %e25, %e25 : index
+  %e27 = arith.muli %e26, %e26 : index
+  %e28 = arith.muli %e27, %e27 : index
+  %e29 = arith.muli %e28, %e28 : index
+  %e30 = arith.muli %e29, %e29 : index
+  %e31 = arith.muli %e30, %e30 : index
+  %e32 = arith.muli %e31, %e31 : index
+  %e33 = arith.muli %e32, %e32 : index
+  %e34 = arith.muli %e33, %e33 : index
+  %e35 = arith.muli %e34, %e34 : index
+  %e36 = arith.muli %e35, %e35 : index
+  %e37 = arith.muli %e36, %e36 : index
+  %e38 = arith.muli %e37, %e37 : index
+  %e39 = arith.muli %e38, %e38 : index
+  %e40 = arith.muli %e39, %e39 : index
+  %e = tensor.empty(%e40) : tensor<?xf32>
+  %r = linalg.fill ins(%zero : f32) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+  return %r : tensor<?xf32>
 }
 
 //--- contradiction.mlir

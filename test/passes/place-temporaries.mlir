@@ -82,6 +82,31 @@ func.func @stay(%x: memref<1xindex>) {
   return
 }
 
+// An expression that is too long for the plan stays out of it.
+// CHECK-LABEL: func @long(
+//  CHECK-SAME:   headgate.workspace_bytes = "align({0.0}*4,64)"
+//       CHECK:   memref.alloc(
+//       CHECK:   memref.view
+func.func @long(%x: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %n1 = arith.addi %n, %c1 : index
+  %n2 = arith.muli %n1, %n1 : index
+  %n4 = arith.muli %n2, %n2 : index
+  %n8 = arith.muli %n4, %n4 : index
+  %n16 = arith.muli %n8, %n8 : index
+  %n32 = arith.muli %n16, %n16 : index
+  %n64 = arith.muli %n32, %n32 : index
+  %n128 = arith.muli %n64, %n64 : index
+  %a = memref.alloc(%n128) : memref<?xf32>
+  %b = memref.alloc(%n) : memref<?xf32>
+  "test.use"(%a, %b) : (memref<?xf32>, memref<?xf32>) -> ()
+  memref.dealloc %a : memref<?xf32>
+  memref.dealloc %b : memref<?xf32>
+  return
+}
+
 // Every entry has a workspace, of 0 bytes if need be; other functions have none.
 // CHECK-LABEL: func @nothing(
 //  CHECK-SAME:   %{{.+}}: memref<4xf32>, %{{.+}}: memref<?xi8>)
