@@ -6,6 +6,7 @@
 #include "headgate/Device.h"
 
 #include "runtime/HostDevice.h"
+#include "runtime/sim/SimDevice.h"
 
 #include <charconv>
 #include <utility>
@@ -76,14 +77,18 @@ Result<std::shared_ptr<Device>> openDevice(std::string_view uri) {
     return Error(ErrorCode::unavailable,
                  "device '" + std::string(uri) +
                      "': this build has no CUDA device yet; use host");
-  if (kind == "sim")
-    return Error(ErrorCode::unavailable,
-                 "device '" + std::string(uri) +
-                     "': this build has no GPU simulator yet; use host");
-  return badUri(uri, "unknown kind; known are host, host:threads=N (and, in "
-                     "later versions, cuda and sim)");
+  if (kind == "sim") {
+    auto simulator = runtime::sim::openSimDevice(options);
+    if (!simulator)
+      return std::move(simulator).error();
+    return std::shared_ptr<Device>(*std::move(simulator));
+  }
+  return badUri(uri, "unknown kind; known are host, host:threads=N, sim:sm_80 "
+                     "and sim:sm_90a (and, in later versions, cuda)");
 }
 
-std::vector<std::string> listDevices() { return {"host"}; }
+std::vector<std::string> listDevices() {
+  return {"host", "sim:sm_80", "sim:sm_90a"};
+}
 
 } // namespace headgate

@@ -48,7 +48,8 @@ void declareRun(CLI::App &app, RunOptions &options, RawValues &raw) {
                  "Entry to run (default: the only one)")
       ->type_name("NAME");
   app.add_option("--device", options.device,
-                 "host, host:threads=N (default: host)")
+                 "host, host:threads=N, sim:sm_80, sim:sm_90a with options of "
+                 "runtime/sim/README.md (default: host)")
       ->type_name("URI");
   app.add_flag("--list_devices", options.listDevices,
                "Print the devices of this machine and stop");

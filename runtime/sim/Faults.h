@@ -43,6 +43,10 @@ uint32_t checkShared(Warp &warp, const Op &op, uint32_t mask, uint32_t bytes,
 /// of the last lane.
 uint32_t checkGlobal(Warp &warp, const Op &op, uint32_t mask, uint32_t bytes,
                      uint32_t align, Access access, const uint64_t *address);
+void reportLocal(const Warp &warp, const Op &op, int lane, uint64_t address,
+                 uint32_t bytes, bool inside);
+void reportParameter(const Warp &warp, const Op &op, int lane, uint64_t address,
+                     uint32_t bytes, bool inside, bool write);
 /// Initialisation of global memory: checks what is read, notes what is written.
 /// All accesses lie in live allocations.
 void touchGlobal(Warp &warp, const Op &op, uint32_t mask, uint32_t bytes,
@@ -54,16 +58,39 @@ void joinGranule(Block &block, Granule &granule);
 /// Accesses to `bytes` (one bit each) of a granule are not ordered.
 void reportRace(const Warp &warp, const Op &op, const Granule &granule,
                 uint32_t bytes, Access access);
-void reportUninitialised(const Warp &warp, const Op &op,
-                         const Granule &granule, uint32_t bytes);
+void reportUninitialised(const Warp &warp, const Op &op, const Granule &granule,
+                         uint32_t bytes);
 
 /// Edges of happens-before at an address (generic or in the shared window).
 void synchroniseAt(Warp &warp, uint64_t address, Order order, bool writes);
+
+/// A new record of copies in flight, empty.
+AsyncCopy &issueCopy(Warp &warp, const Op &op);
+/// Moves the bytes of the lanes of `mask` that have not been moved.
+void moveCopy(Warp &warp, AsyncCopy &copy, uint32_t mask);
+/// cp.async.commit_group, and wait_group with `pending` groups left.
+void commitCopies(Warp &warp, uint32_t mask);
+void waitForCopies(Warp &warp, uint32_t mask, int64_t pending);
+/// cp.async.wait_all
+void waitForAllCopies(Warp &warp, uint32_t mask);
+/// membar and fence.
+void fence(Warp &warp);
 
 /// Marks the warp's clock: later accesses are told from earlier ones.
 void tick(Warp &warp);
 /// Raises clock and ceiling of `warp` to those of `other`.
 void acquireClocks(Warp &warp, const std::array<uint32_t, maxWarps> &other);
+
+/// Lanes of `members` are not all here: true if they need not be waited for
+/// (what is wrong has been reported), false if the lanes of `mask` wait now.
+bool waitForLanes(Warp &warp, const Op &op, uint32_t mask, uint32_t members);
+/// A shuffle reads a lane that does not take part.
+void reportAbsentSource(const Warp &warp, const Op &op, uint32_t mask,
+                        const uint32_t *source);
+/// %clock: what the warp has executed.
+uint64_t clockOf(const Warp &warp);
+/// An .aligned instruction with less than the live lanes: reports.
+void reportDivergence(const Warp &warp, const Op &op, uint32_t mask);
 
 /// wavefronts of 32-bit words in banks, slow and exact.
 uint32_t countWavefronts(uint32_t mask, uint32_t bytes,

@@ -28,8 +28,8 @@ void Lexer::skipBlanks() {
     } else if (c == '/' && at(position_ + 1) == '*') {
       size_t end = text_.find("*/", position_ + 2);
       size_t stop = end == text_.npos ? text_.size() : end + 2;
-      line_ += static_cast<uint32_t>(std::count(
-          text_.begin() + position_, text_.begin() + stop, '\n'));
+      line_ += static_cast<uint32_t>(
+          std::count(text_.begin() + position_, text_.begin() + stop, '\n'));
       position_ = stop;
     } else if (c == '\n' || c == ' ' || c == '\t' || c == '\r' || c == '\f') {
       line_ += c == '\n';
@@ -85,9 +85,8 @@ Token Lexer::next() {
     return token;
   }
   constexpr std::string_view punctuation = "{}[](),;:+-=<>|@!*/&~?^#";
-  return take(punctuation.find(c) != punctuation.npos
-                  ? Token::Kind::punctuation
-                  : Token::Kind::bad,
+  return take(punctuation.find(c) != punctuation.npos ? Token::Kind::punctuation
+                                                      : Token::Kind::bad,
               1);
 }
 

@@ -71,10 +71,10 @@ struct alignas(64) Warp {
   /// The next op at or behind this needs attention: another split waits there,
   /// or (nullptr) a handler has set `event`.
   const Op *limit = nullptr;
-  uint32_t active = 0; ///< lanes of the current split
-  uint32_t live = 0;   ///< lanes that have not exited
-  uint32_t index = 0;  ///< in its block
-  uint32_t fuel = 0;   ///< backward branches until others get their turn
+  uint32_t active = 0;        ///< lanes of the current split
+  uint32_t live = 0;          ///< lanes that have not exited
+  uint32_t index = 0;         ///< in its block
+  uint32_t fuel = 0;          ///< backward branches until others get their turn
   uint64_t *counts = nullptr; ///< executions, by op
   Block *block = nullptr;
   /// What the shadow packs into the readers' word: clock << siteBits.
@@ -87,7 +87,7 @@ struct alignas(64) Warp {
 
   enum class Event : uint8_t { none, blocked, exited, yield, stop };
   Event event = Event::none;
-  bool blocked = false; ///< no split can run
+  bool blocked = false;      ///< no split can run
   std::vector<Split> splits; ///< those that are not current
   std::deque<AsyncCopy> copies;
   std::array<uint32_t, 32> committed{}; ///< commit groups of each lane
@@ -114,18 +114,27 @@ struct Granule {
 };
 constexpr uint32_t inFlightClock = UINT32_MAX, splitClock = UINT32_MAX - 1;
 
+/// What a split granule knows of each of its bytes. Behind it lie 16 readers'
+/// words for each warp.
+struct ByteRecords {
+  uint32_t writeClock[16];
+  uint32_t writeOp[16];
+  uint8_t writer[16];
+  uint8_t atomic[16];
+};
+
 struct Barrier {
-  uint32_t expected = 0; ///< threads; 0: all that are live
-  bool open = false;     ///< a generation has begun
-  bool counted = false;  ///< `expected` was given
-  uint32_t arrived = 0;  ///< threads
-  uint32_t reduced = 0;  ///< .red: number of true predicates
-  uint32_t combined = 0; ///< .red: threads that gave one
+  uint32_t expected = 0;                  ///< threads; 0: all that are live
+  bool open = false;                      ///< a generation has begun
+  bool counted = false;                   ///< `expected` was given
+  uint32_t arrived = 0;                   ///< threads
+  uint32_t reduced = 0;                   ///< .red: number of true predicates
+  uint32_t combined = 0;                  ///< .red: threads that gave one
   std::array<uint32_t, maxWarps> lanes{}; ///< of each warp that have arrived
   std::array<uint32_t, maxWarps> lines{}; ///< op index of the arrival
   std::array<uint32_t, maxWarps> clock{};
 };
-constexpr uint32_t barrierCount = 16;
+constexpr uint32_t namedBarriers = 16;
 
 struct MemoryCounters {
   uint64_t requests = 0, wavefronts = 0, ideal = 0, bytes = 0;
@@ -136,8 +145,11 @@ struct Block {
   const LaunchContext *launch = nullptr;
   uint8_t *shared = nullptr; ///< address 0 of the window; sharedBegin is valid
   uint32_t sharedBegin = 0, sharedEnd = 0;
-  uint8_t *shadow = nullptr; ///< granule records from sharedBegin on; may be null
+  uint8_t *shadow =
+      nullptr; ///< granule records from sharedBegin on; may be null
   uint32_t granuleStride = 0, readerWords = 0;
+  uint8_t *splits = nullptr; ///< byte records, by Granule::split
+  uint32_t splitStride = 0;
   uint8_t *local = nullptr; ///< of all threads; localBytes each
   uint32_t localBytes = 0;
   const uint8_t *parameters = nullptr;
@@ -145,12 +157,13 @@ struct Block {
   AllocationCache *allocations = nullptr; ///< by op
   MemoryCounters *memory = nullptr;       ///< by op
   bool exactMma = false, checkGlobal = false;
+  bool earlyCopies = false; ///< async=early
   uint32_t threads = 0, warpCount = 0, liveThreads = 0;
   std::array<uint32_t, 3> id{};
 
   bool stopped = false; ///< a trap, a deadlock or too many steps
   uint64_t steps = 0;
-  std::array<Barrier, barrierCount> barriers;
+  std::array<Barrier, namedBarriers> barriers;
   std::vector<Warp> warps;
   std::mt19937_64 random;
   std::vector<uint8_t> registerMemory, sharedMemory, shadowMemory, localMemory;

@@ -62,17 +62,17 @@ const char *name(OpClass kind);
 
 struct OperandSpec {
   enum class Kind : uint8_t {
-    result,      ///< a register that is written; "_" is a dump
-    resultAnd,   ///< two words, "%r1|%p1": a result, a predicate or a dump
-    source,      ///< a register or an immediate
-    realSource,  ///< the same, where an immediate is a float of `bits`
-    predicate,   ///< two words: place and flip ("!%p1"); left away: true
-    address,     ///< two words: place of the base, displacement
-    immediate,   ///< goes to Op::imm
-    label,       ///< goes to Op::imm
-    labels,      ///< a table of labels: count, then one word for each
-    name,        ///< a name that the decoder turns into a source (mov)
-    policy,      ///< a cache policy, without effect
+    result,     ///< a register that is written; "_" is a dump
+    resultAnd,  ///< two words, "%r1|%p1": a result, a predicate or a dump
+    source,     ///< a register or an immediate
+    realSource, ///< the same, where an immediate is a float of `bits`
+    predicate,  ///< two words: place and flip ("!%p1"); left away: true
+    address,    ///< two words: place of the base, displacement
+    immediate,  ///< goes to Op::imm
+    label,      ///< goes to Op::imm
+    labels,     ///< a table of labels: count, then one word for each
+    name,       ///< %clock and the like: no word
+    policy,     ///< a cache policy, without effect
   };
   Kind kind;
   uint8_t bits = 32;
@@ -80,14 +80,24 @@ struct OperandSpec {
   bool optional = false; ///< may be left away together with all behind it
 };
 
-/// Spelling: literal modifiers, "[.a|.b]" at most one of these, "{.a|.b}" one of
-/// these. Neither group changes which row is meant.
+/// Spelling: literal modifiers, "[.a|.b]" at most one of these, "{.a|.b}" one
+/// of these. Neither group changes which row is meant.
 struct OpRow {
   const char *pattern;
   OperandSpec operands[6];
   uint8_t operandCount;
   OpClass kind;
   Handler run;
+};
+
+/// An optional source that the instruction leaves away has this word.
+constexpr uint32_t absentOperand = UINT32_MAX;
+
+/// The rows of one level: those of each source of lanes/.
+struct LevelTable {
+  static constexpr int parts = 12;
+  const OpRow *rows[parts];
+  size_t counts[parts];
 };
 
 /// Which build of the lane operations runs.

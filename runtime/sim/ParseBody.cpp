@@ -14,15 +14,38 @@ namespace {
 
 /// Words that stand for a value of the machine; not declared anywhere.
 bool isSpecial(std::string_view name) {
-  static constexpr std::string_view specials[] = {
-      "%tid", "%ntid", "%laneid", "%warpid", "%nwarpid", "%ctaid", "%nctaid",
-      "%smid", "%nsmid", "%gridid", "%clusterid", "%nclusterid",
-      "%cluster_ctaid", "%cluster_nctaid", "%cluster_ctarank",
-      "%cluster_nctarank", "%is_explicit_cluster", "%lanemask_eq",
-      "%lanemask_le", "%lanemask_lt", "%lanemask_ge", "%lanemask_gt", "%clock",
-      "%clock_hi", "%clock64", "%globaltimer", "%globaltimer_lo",
-      "%globaltimer_hi", "%total_smem_size", "%aggr_smem_size",
-      "%dynamic_smem_size", "%current_graph_exec"};
+  static constexpr std::string_view specials[] = {"%tid",
+                                                  "%ntid",
+                                                  "%laneid",
+                                                  "%warpid",
+                                                  "%nwarpid",
+                                                  "%ctaid",
+                                                  "%nctaid",
+                                                  "%smid",
+                                                  "%nsmid",
+                                                  "%gridid",
+                                                  "%clusterid",
+                                                  "%nclusterid",
+                                                  "%cluster_ctaid",
+                                                  "%cluster_nctaid",
+                                                  "%cluster_ctarank",
+                                                  "%cluster_nctarank",
+                                                  "%is_explicit_cluster",
+                                                  "%lanemask_eq",
+                                                  "%lanemask_le",
+                                                  "%lanemask_lt",
+                                                  "%lanemask_ge",
+                                                  "%lanemask_gt",
+                                                  "%clock",
+                                                  "%clock_hi",
+                                                  "%clock64",
+                                                  "%globaltimer",
+                                                  "%globaltimer_lo",
+                                                  "%globaltimer_hi",
+                                                  "%total_smem_size",
+                                                  "%aggr_smem_size",
+                                                  "%dynamic_smem_size",
+                                                  "%current_graph_exec"};
   std::string_view stem = name.substr(0, name.find('.'));
   for (std::string_view special : specials)
     if (stem == special)
@@ -33,7 +56,7 @@ bool isSpecial(std::string_view name) {
 
 struct Declared {
   uint8_t bits;
-  uint32_t count;    ///< of a range; 0: the name itself
+  uint32_t count;     ///< of a range; 0: the name itself
   int32_t first = -1; ///< of a name: its register once used
   std::unordered_map<uint32_t, int32_t> members; ///< of a range
 };
@@ -110,7 +133,8 @@ void BodyParser::closeScope() {
   scopes_.pop_back();
   for (Pending &use : scope.pending) {
     auto found = scope.labels.find(use.name);
-    Operand &operand = body_.instructions[use.instruction].operands[use.operand];
+    Operand &operand =
+        body_.instructions[use.instruction].operands[use.operand];
     if (found != scope.labels.end()) {
       operand.kind = Operand::Kind::label;
       operand.label = found->second;
@@ -171,8 +195,8 @@ void BodyParser::parseDirective() {
     Variable variable = parseVariable(tokens_, *space, false);
     for (const Variable &other : kernel_.variables)
       if (other.name == variable.name)
-        return tokens_.fail(variable.line, "a second variable named '" +
-                                               variable.name + "'");
+        return tokens_.fail(variable.line,
+                            "a second variable named '" + variable.name + "'");
     kernel_.variables.push_back(std::move(variable));
     return;
   }
@@ -209,7 +233,8 @@ void BodyParser::parseRegisters() {
           tokens_.takeInteger(1 << 24, "a number of registers"));
       tokens_.expect('>');
     }
-    if (!scopes_.back().registers.emplace(name, Declared{bits, count, -1, {}})
+    if (!scopes_.back()
+             .registers.emplace(name, Declared{bits, count, -1, {}})
              .second)
       return tokens_.fail(line, "a second register named '" + name + "'");
   } while (tokens_.takeIf(','));
@@ -278,8 +303,7 @@ void BodyParser::parseInstruction(std::string opcode, Instruction instruction) {
     instruction.guardNegated = tokens_.takeIf('!');
     Token guard = tokens_.peek();
     instruction.guard = findRegister(tokens_.takeName("a predicate"));
-    if (instruction.guard < 0 ||
-        body_.registers[instruction.guard].bits != 1)
+    if (instruction.guard < 0 || body_.registers[instruction.guard].bits != 1)
       return tokens_.fail(guard.line, "'" + std::string(guard.text) +
                                           "' is no predicate register");
     opcode = tokens_.takeName("an instruction");
@@ -419,8 +443,8 @@ int64_t BodyParser::parseOffset() {
       tokens_.expect('+');
     negative ^= tokens_.takeIf('-');
     uint64_t bits = tokens_.takeInteger(INT32_MAX, "an offset below 2^31");
-    total += negative ? -static_cast<int64_t>(bits)
-                      : static_cast<int64_t>(bits);
+    total +=
+        negative ? -static_cast<int64_t>(bits) : static_cast<int64_t>(bits);
   }
   return total;
 }
@@ -446,8 +470,8 @@ int32_t BodyParser::findRegister(std::string_view name) {
         break;
       std::string_view digits = name.substr(cut);
       uint32_t number = 0;
-      auto [end, failure] = std::from_chars(
-          digits.data(), digits.data() + digits.size(), number);
+      auto [end, failure] =
+          std::from_chars(digits.data(), digits.data() + digits.size(), number);
       if (failure != std::errc() || (digits[0] == '0' && digits.size() > 1))
         continue;
       auto found = registers.find(std::string(name.substr(0, cut)));

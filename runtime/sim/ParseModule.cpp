@@ -16,12 +16,11 @@ constexpr uint64_t maxInitialBytes = uint64_t(1) << 26;
 constexpr uint32_t maxParameterBytes = 32764; ///< PTX ISA 8.1, sm_70 and up
 
 constexpr std::pair<std::string_view, uint32_t> types[] = {
-    {".b8", 1},    {".u8", 1},    {".s8", 1},      {".b16", 2},
-    {".u16", 2},   {".s16", 2},   {".f16", 2},     {".bf16", 2},
-    {".b32", 4},   {".u32", 4},   {".s32", 4},     {".f32", 4},
-    {".f16x2", 4}, {".b64", 8},   {".u64", 8},     {".s64", 8},
-    {".f64", 8},   {".pred", 0},  {".bf16x2", 4},  {".tf32", 4},
-    {".b128", 16}, {".e4m3", 1},  {".e5m2", 1},
+    {".b8", 1},    {".u8", 1},   {".s8", 1},    {".b16", 2},    {".u16", 2},
+    {".s16", 2},   {".f16", 2},  {".bf16", 2},  {".b32", 4},    {".u32", 4},
+    {".s32", 4},   {".f32", 4},  {".f16x2", 4}, {".b64", 8},    {".u64", 8},
+    {".s64", 8},   {".f64", 8},  {".pred", 0},  {".bf16x2", 4}, {".tf32", 4},
+    {".b128", 16}, {".e4m3", 1}, {".e5m2", 1},
 };
 } // namespace
 
@@ -62,8 +61,8 @@ std::optional<Number> parseNumber(std::string_view text) {
   }
   if (text.back() == 'U' || text.back() == 'u')
     text.remove_suffix(1);
-  bool valid = hex               ? parse(text.substr(2), 16)
-               : hasPrefix('b')  ? parse(text.substr(2), 2)
+  bool valid = hex                                 ? parse(text.substr(2), 16)
+               : hasPrefix('b')                    ? parse(text.substr(2), 2)
                : text.size() > 1 && text[0] == '0' ? parse(text.substr(1), 8)
                                                    : parse(text, 10);
   return valid ? std::optional(number) : std::nullopt;
@@ -133,8 +132,8 @@ void TokenReader::fail(uint32_t line, std::string message) {
 }
 
 void TokenReader::failHere(const std::string &wanted) {
-  std::string found = atEnd() ? "the end of the file"
-                              : "'" + std::string(token_.text) + "'";
+  std::string found =
+      atEnd() ? "the end of the file" : "'" + std::string(token_.text) + "'";
   fail(token_.line, "expected " + wanted + ", found " + found);
 }
 
@@ -181,8 +180,8 @@ void parseInitial(TokenReader &tokens, Variable &variable, uint32_t bytes,
     return;
   }
   if (variable.initial.size() + bytes > maxInitialBytes)
-    return tokens.fail(variable.line, "initialiser of '" + variable.name +
-                                          "' is too long");
+    return tokens.fail(variable.line,
+                       "initialiser of '" + variable.name + "' is too long");
   uint64_t bits = 0;
   if (tokens.peek().kind == Token::Kind::word) {
     bool wrapped = tokens.takeIf("generic");
@@ -449,8 +448,7 @@ void ModuleParser::parseParameter(Kernel &kernel) {
   if (offset + bytes > maxParameterBytes)
     return tokens_.fail(line, "the parameters of '" + kernel.name +
                                   "' take more than " +
-                                  std::to_string(maxParameterBytes) +
-                                  " bytes");
+                                  std::to_string(maxParameterBytes) + " bytes");
   parameter.bytes = static_cast<uint32_t>(bytes);
   parameter.offset = static_cast<uint32_t>(offset);
   kernel.parameterBytes = parameter.offset + parameter.bytes;

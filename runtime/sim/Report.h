@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace headgate::runtime::sim {
@@ -32,7 +33,6 @@ enum class FindingKind : uint8_t {
   deadlock,
   tooLong,
   trap,
-  arithmetic,
 };
 /// "out-of-bounds", ...
 const char *name(FindingKind kind);

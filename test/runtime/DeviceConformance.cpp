@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What every device must do, one list for all of them. A device under test
-// gives its uri and the image that holds the kernels of handmade/kernels.c.
+// gives its uri; the kernels are those of handmade/kernels.c on the host, and
+// of handmade/kernels.ptx on what takes PTX.
 
 #include "test/runtime/Handmade.h"
 
@@ -21,8 +22,13 @@ protected:
     device = *std::move(opened);
   }
 
+  bool takesPtx() const { return device->info().target != "host"; }
+  std::string kind() const { return takesPtx() ? "ptx" : "so"; }
+
   std::unique_ptr<Image> kernels() {
-    auto image = device->load({"handmade", "so", handmadeKernels(), ""});
+    std::string path = takesPtx() ? HEADGATE_HANDMADE_PTX : handmadeKernels();
+    auto image = device->load(
+        {"handmade", kind(), path, takesPtx() ? readFile(path) : ""});
     EXPECT_TRUE(image) << image.error().message();
     return image ? *std::move(image) : nullptr;
   }
@@ -137,12 +143,12 @@ TEST_P(DeviceConformance, RefusesGarbageImages) {
   TemporaryDirectory directory;
   auto path = directory.path() / "garbage.so";
   writeFile(path, "this is no code");
-  auto image = device->load({"junk", "so", path.string(), "this is no code"});
+  auto image = device->load({"junk", kind(), path.string(), "this is no code"});
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().code(), ErrorCode::corrupt);
   EXPECT_NE(image.error().message().find("junk"), std::string::npos);
   EXPECT_NE(image.error().message().find(path.string()), std::string::npos);
-  auto absent = device->load({"absent", "so", path.string() + ".not", ""});
+  auto absent = device->load({"absent", kind(), path.string() + ".not", ""});
   EXPECT_FALSE(absent);
 }
 
@@ -283,6 +289,8 @@ TEST_P(DeviceConformance, TwoThreadsLaunchAtOnce) {
 
 // Scratch belongs to one running block alone, also beside another launch.
 TEST_P(DeviceConformance, ScratchIsPrivateAndAligned) {
+  if (takesPtx())
+    GTEST_SKIP() << "a GPU has local memory instead";
   auto image = kernels();
   std::atomic<int> wrong = 0;
   auto work = [&](int32_t words) {
@@ -322,6 +330,9 @@ TEST_P(DeviceConformance, ScratchIsPrivateAndAligned) {
 INSTANTIATE_TEST_SUITE_P(Host, DeviceConformance,
                          testing::Values("host", "host:threads=1",
                                          "host:threads=7"));
+INSTANTIATE_TEST_SUITE_P(Simulator, DeviceConformance,
+                         testing::Values("sim:sm_80", "sim:sm_90a",
+                                         "sim:sm_80,threads=3,sched=random"));
 
 } // namespace
 } // namespace headgate::test

@@ -27,8 +27,12 @@ HEADGATE_INLINE float inverseRootOf(float x) {
 }
 HEADGATE_INLINE float rootOf(float x) { return __builtin_sqrtf(x); }
 HEADGATE_INLINE float identity(float x) { return x; }
-HEADGATE_INLINE float absoluteOf(float x) { return floatOf(bitsOf(x) & 0x7fffffffu); }
-HEADGATE_INLINE float negativeOf(float x) { return floatOf(bitsOf(x) ^ 0x80000000u); }
+HEADGATE_INLINE float absoluteOf(float x) {
+  return floatOf(bitsOf(x) & 0x7fffffffu);
+}
+HEADGATE_INLINE float negativeOf(float x) {
+  return floatOf(bitsOf(x) ^ 0x80000000u);
+}
 
 /// Three inputs, e.g. max.f32 d, a, b, c (sm_100) and what Triton folds.
 template <typename T, bool isMax, bool nan> HEADGATE_INLINE T pick(T a, T b) {
@@ -49,8 +53,8 @@ template <typename T, bool isMax, bool nan> HEADGATE_INLINE T pick(T a, T b) {
       F32(name "[.rn].ftz.sat.f32", true, saturate(expression))
 #define FMA(pattern, ftz, wrap)                                                \
   lift<[](float a, float b, float c) -> float {                                \
-    return output<ftz>(wrap(                                                   \
-        __builtin_fmaf(input<ftz>(a), input<ftz>(b), input<ftz>(c))));         \
+    return output<ftz>(                                                        \
+        wrap(__builtin_fmaf(input<ftz>(a), input<ftz>(b), input<ftz>(c))));    \
   }>(pattern, OpClass::real)
 #define UNARY(pattern, ftz, f)                                                 \
   lift<[](float a) -> float { return output<ftz>(f(input<ftz>(a))); }>(        \
@@ -61,16 +65,16 @@ template <typename T, bool isMax, bool nan> HEADGATE_INLINE T pick(T a, T b) {
       F32(name ".NaN.f32", false, (pick<float, isMax, true>(a, b))),           \
       F32(name ".ftz.NaN.f32", true, (pick<float, isMax, true>(a, b))),        \
       lift<[](float a, float b, float c) -> float {                            \
-        return output<false>(pick<float, isMax, false>(                        \
-            pick<float, isMax, false>(a, b), c));                              \
+        return output<false>(                                                  \
+            pick<float, isMax, false>(pick<float, isMax, false>(a, b), c));    \
       }>(name ".f32", OpClass::real),                                          \
       lift<[](float a, float b, float c) -> float {                            \
-        return output<false>(pick<float, isMax, true>(                         \
-            pick<float, isMax, true>(a, b), c));                               \
+        return output<false>(                                                  \
+            pick<float, isMax, true>(pick<float, isMax, true>(a, b), c));      \
       }>(name ".NaN.f32", OpClass::real)
 #define F64(pattern, expression)                                               \
-  lift<[](double a, double b) -> double { return expression; }>(               \
-      pattern, OpClass::real)
+  lift<[](double a, double b) -> double { return expression; }>(pattern,       \
+                                                                OpClass::real)
 #define F64_UNARY(pattern, expression)                                         \
   lift<[](double a) -> double { return expression; }>(pattern, OpClass::real)
 
@@ -88,10 +92,14 @@ constexpr OpRow rows[] = {
     F32("div{.rn|.approx|.full}.ftz.f32", true, a / b),
     MINMAX("min", false),
     MINMAX("max", true),
-    lift<[](float a) -> float { return absoluteOf(a); }>("abs.f32", OpClass::real),
-    lift<[](float a) -> float { return absoluteOf(flush(a)); }>("abs.ftz.f32", OpClass::real),
-    lift<[](float a) -> float { return negativeOf(a); }>("neg.f32", OpClass::real),
-    lift<[](float a) -> float { return negativeOf(flush(a)); }>("neg.ftz.f32", OpClass::real),
+    lift<[](float a) -> float { return absoluteOf(a); }>("abs.f32",
+                                                         OpClass::real),
+    lift<[](float a) -> float { return absoluteOf(flush(a)); }>("abs.ftz.f32",
+                                                                OpClass::real),
+    lift<[](float a) -> float { return negativeOf(a); }>("neg.f32",
+                                                         OpClass::real),
+    lift<[](float a) -> float { return negativeOf(flush(a)); }>("neg.ftz.f32",
+                                                                OpClass::real),
     lift<[](float a, float b) -> float {
       // copysign d, a, b: the sign of a on the magnitude of b.
       return floatOf((bitsOf(a) & 0x80000000u) | (bitsOf(b) & 0x7fffffffu));
@@ -111,10 +119,14 @@ constexpr OpRow rows[] = {
     UNARY("cos.approx.f32", false, cosineOf),
     UNARY("cos.approx.ftz.f32", true, cosineOf),
     UNARY("tanh.approx.f32", false, tanhOf),
-    lift<[](float a) -> bool { return __builtin_isfinite(a); }>("testp.finite.f32", OpClass::real),
-    lift<[](float a) -> bool { return __builtin_isinf(a); }>("testp.infinite.f32", OpClass::real),
-    lift<[](float a) -> bool { return a == a; }>("testp.number.f32", OpClass::real),
-    lift<[](float a) -> bool { return a != a; }>("testp.notanumber.f32", OpClass::real),
+    lift<[](float a) -> bool { return __builtin_isfinite(a); }>(
+        "testp.finite.f32", OpClass::real),
+    lift<[](float a) -> bool { return __builtin_isinf(a); }>(
+        "testp.infinite.f32", OpClass::real),
+    lift<[](float a) -> bool { return a == a; }>("testp.number.f32",
+                                                 OpClass::real),
+    lift<[](float a) -> bool { return a != a; }>("testp.notanumber.f32",
+                                                 OpClass::real),
 
     F64("add[.rn].f64", a + b),
     F64("sub[.rn].f64", a - b),

@@ -12,7 +12,9 @@
 
 namespace headgate::runtime::sim::HEADGATE_LANES {
 
-HEADGATE_INLINE float widenBF16(uint16_t x) { return floatOf(uint32_t(x) << 16); }
+HEADGATE_INLINE float widenBF16(uint16_t x) {
+  return floatOf(uint32_t(x) << 16);
+}
 
 HEADGATE_INLINE float widenF16(uint16_t x) {
   uint32_t sign = uint32_t(x & 0x8000) << 16, rest = x & 0x7fff;
@@ -34,7 +36,8 @@ HEADGATE_INLINE uint16_t narrowBF16(float x) {
 
 template <Rounding mode = Rounding::nearest>
 HEADGATE_INLINE uint16_t narrowF16(float x) {
-  uint32_t bits = bitsOf(x), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
+  uint32_t bits = bitsOf(x), sign = bits >> 16 & 0x8000,
+           rest = bits & 0x7fffffff;
   uint32_t up = mode == Rounding::nearest ? 0xfff + (rest >> 13 & 1) : 0;
   uint32_t normal = (rest + up - (112u << 23)) >> 13;
   // Below 2^-14 the unit in the last place is 2^-24: adding 0.5 puts it at the
@@ -47,7 +50,8 @@ HEADGATE_INLINE uint16_t narrowF16(float x) {
         (rest < 0x38800000u ? floatOf(rest) : 0.0f) * 0x1p24f));
   uint32_t overflow = mode == Rounding::nearest ? 0x7c00 : 0x7bff;
   uint32_t result = rest < 0x38800000u ? tiny : normal;
-  result = rest >= 0x47800000u ? (rest >= 0x7f800000u ? 0x7c00 : overflow) : result;
+  result =
+      rest >= 0x47800000u ? (rest >= 0x7f800000u ? 0x7c00 : overflow) : result;
   return static_cast<uint16_t>(rest > 0x7f800000u ? 0x7fff : sign | result);
 }
 

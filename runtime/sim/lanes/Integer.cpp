@@ -8,10 +8,10 @@ namespace headgate::runtime::sim::HEADGATE_LANES {
 
 namespace {
 
-template <typename T> using Wide =
-    std::conditional_t<sizeof(T) == 2,
-                       std::conditional_t<std::is_signed_v<T>, int32_t, uint32_t>,
-                       std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
+template <typename T>
+using Wide = std::conditional_t<
+    sizeof(T) == 2, std::conditional_t<std::is_signed_v<T>, int32_t, uint32_t>,
+    std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
 template <typename T> using Bits = std::make_unsigned_t<T>;
 
 template <typename T> HEADGATE_INLINE T add(T a, T b) {
@@ -26,7 +26,8 @@ template <typename T> HEADGATE_INLINE T multiplyLow(T a, T b) {
 }
 template <typename T> HEADGATE_INLINE T multiplyHigh(T a, T b) {
   if constexpr (sizeof(T) == 8) {
-    using Double = std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>;
+    using Double =
+        std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>;
     return static_cast<T>((Double(a) * Double(b)) >> 64);
   } else {
     return static_cast<T>((Wide<T>(a) * Wide<T>(b)) >> (8 * sizeof(T)));
@@ -74,12 +75,14 @@ HEADGATE_INLINE uint64_t joined(uint32_t low, uint32_t high) {
   return uint64_t(high) << 32 | low;
 }
 
-template <typename T> HEADGATE_INLINE T extractField(T a, uint32_t b, uint32_t c) {
+template <typename T>
+HEADGATE_INLINE T extractField(T a, uint32_t b, uint32_t c) {
   constexpr uint32_t width = 8 * sizeof(T);
   uint32_t position = b & 0xff, length = c & 0xff;
   if (length == 0)
     return 0;
-  uint32_t top = position + length - 1 < width ? position + length - 1 : width - 1;
+  uint32_t top =
+      position + length - 1 < width ? position + length - 1 : width - 1;
   bool sign = std::is_signed_v<T> && (Bits<T>(a) >> top & 1);
   Bits<T> all = ~Bits<T>(0);
   Bits<T> field = position < width ? Bits<T>(a) >> position : 0;
@@ -88,7 +91,8 @@ template <typename T> HEADGATE_INLINE T extractField(T a, uint32_t b, uint32_t c
                    (position < width ? all >> position : 0);
   return static_cast<T>(sign ? (field & inside) | ~inside : field & inside);
 }
-template <typename T> HEADGATE_INLINE T insertField(T a, T b, uint32_t c, uint32_t d) {
+template <typename T>
+HEADGATE_INLINE T insertField(T a, T b, uint32_t c, uint32_t d) {
   constexpr uint32_t width = 8 * sizeof(T);
   uint32_t position = c & 0xff, length = d & 0xff;
   if (length == 0 || position >= width)
@@ -106,8 +110,9 @@ HEADGATE_INLINE uint32_t reverseBits(uint32_t x) {
 template <typename T> HEADGATE_INLINE uint32_t leadingZeros(T a) {
   if (a == 0)
     return 8 * sizeof(T);
-  return static_cast<uint32_t>(sizeof(T) == 8 ? __builtin_clzll(a)
-                                              : __builtin_clz(static_cast<uint32_t>(a)));
+  return static_cast<uint32_t>(sizeof(T) == 8
+                                   ? __builtin_clzll(a)
+                                   : __builtin_clz(static_cast<uint32_t>(a)));
 }
 /// Position of the highest bit that differs from the sign, or all ones.
 template <typename T> HEADGATE_INLINE uint32_t findBit(T a, bool shiftAmount) {
@@ -179,11 +184,15 @@ void lookUp(Warp &w, const Op &op, uint32_t mask) {
     return (x & high) | (~x & low);
   });
 }
-constexpr OpRow lookUpRow = {
-    "lop3.b32",
-    {resultOf<uint32_t>(), sourceOf<uint32_t>(), sourceOf<uint32_t>(),
-     sourceOf<uint32_t>(), {OperandSpec::Kind::immediate}},
-    5, OpClass::integer, &lookUp};
+constexpr OpRow lookUpRow = {"lop3.b32",
+                             {resultOf<uint32_t>(),
+                              sourceOf<uint32_t>(),
+                              sourceOf<uint32_t>(),
+                              sourceOf<uint32_t>(),
+                              {OperandSpec::Kind::immediate}},
+                             5,
+                             OpClass::integer,
+                             &lookUp};
 
 template <typename T>
 HEADGATE_INLINE uint32_t dotBytes(uint32_t a, uint32_t b, uint32_t c) {
@@ -205,8 +214,7 @@ HEADGATE_INLINE uint32_t dotBytes(uint32_t a, uint32_t b, uint32_t c) {
   lift<[](T a, T b, Wide<T> c) {                                               \
     return add<Wide<T>>(multiplyWide<T>(a, b), c);                             \
   }>(name)
-#define SHIFT(name, T, f)                                                      \
-  lift<[](T a, uint32_t n) { return f<T>(a, n); }>(name)
+#define SHIFT(name, T, f) lift<[](T a, uint32_t n) { return f<T>(a, n); }>(name)
 #define LOGIC(name, expression)                                                \
   lift<[](Truth x, Truth y) -> bool {                                          \
     bool a = x.value, b = y.value;                                             \
@@ -226,27 +234,38 @@ HEADGATE_INLINE uint32_t dotBytes(uint32_t a, uint32_t b, uint32_t c) {
 constexpr OpRow rows[] = {
     SIX("add", add),
     SIX("sub", subtract),
-    lift<[](int32_t a, int32_t b) { return saturate(int64_t(a) + b); }>("add.sat.s32"),
-    lift<[](int32_t a, int32_t b) { return saturate(int64_t(a) - b); }>("sub.sat.s32"),
+    lift<[](int32_t a, int32_t b) { return saturate(int64_t(a) + b); }>(
+        "add.sat.s32"),
+    lift<[](int32_t a, int32_t b) { return saturate(int64_t(a) - b); }>(
+        "sub.sat.s32"),
     SIX("mul.lo", multiplyLow),
     SIX("mul.hi", multiplyHigh),
     BINARY("mul.wide.u16", uint16_t, multiplyWide),
     BINARY("mul.wide.s16", int16_t, multiplyWide),
     BINARY("mul.wide.u32", uint32_t, multiplyWide),
     BINARY("mul.wide.s32", int32_t, multiplyWide),
-    MAD_LOW("mad.lo.u16", uint16_t), MAD_LOW("mad.lo.s16", int16_t),
-    MAD_LOW("mad.lo.u32", uint32_t), MAD_LOW("mad.lo.s32", int32_t),
-    MAD_LOW("mad.lo.u64", uint64_t), MAD_LOW("mad.lo.s64", int64_t),
-    MAD_HIGH("mad.hi.u16", uint16_t), MAD_HIGH("mad.hi.s16", int16_t),
-    MAD_HIGH("mad.hi.u32", uint32_t), MAD_HIGH("mad.hi.s32", int32_t),
-    MAD_HIGH("mad.hi.u64", uint64_t), MAD_HIGH("mad.hi.s64", int64_t),
-    MAD_WIDE("mad.wide.u16", uint16_t), MAD_WIDE("mad.wide.s16", int16_t),
-    MAD_WIDE("mad.wide.u32", uint32_t), MAD_WIDE("mad.wide.s32", int32_t),
+    MAD_LOW("mad.lo.u16", uint16_t),
+    MAD_LOW("mad.lo.s16", int16_t),
+    MAD_LOW("mad.lo.u32", uint32_t),
+    MAD_LOW("mad.lo.s32", int32_t),
+    MAD_LOW("mad.lo.u64", uint64_t),
+    MAD_LOW("mad.lo.s64", int64_t),
+    MAD_HIGH("mad.hi.u16", uint16_t),
+    MAD_HIGH("mad.hi.s16", int16_t),
+    MAD_HIGH("mad.hi.u32", uint32_t),
+    MAD_HIGH("mad.hi.s32", int32_t),
+    MAD_HIGH("mad.hi.u64", uint64_t),
+    MAD_HIGH("mad.hi.s64", int64_t),
+    MAD_WIDE("mad.wide.u16", uint16_t),
+    MAD_WIDE("mad.wide.s16", int16_t),
+    MAD_WIDE("mad.wide.u32", uint32_t),
+    MAD_WIDE("mad.wide.s32", int32_t),
     lift<[](uint32_t a, uint32_t b) -> uint32_t {
       return (a & 0xffffff) * (b & 0xffffff);
     }>("mul24.lo.u32"),
     lift<[](int32_t a, int32_t b) -> int32_t {
-      return static_cast<int32_t>(uint32_t(a << 8 >> 8) * uint32_t(b << 8 >> 8));
+      return static_cast<int32_t>(uint32_t(a << 8 >> 8) *
+                                  uint32_t(b << 8 >> 8));
     }>("mul24.lo.s32"),
     SIX("div", divide),
     SIX("rem", remainder),
@@ -259,8 +278,12 @@ constexpr OpRow rows[] = {
 #define MINMAX(suffix, T)                                                      \
   lift<[](T a, T b) -> T { return a < b ? a : b; }>("min" suffix),             \
       lift<[](T a, T b) -> T { return a < b ? b : a; }>("max" suffix)
-    MINMAX(".u16", uint16_t), MINMAX(".s16", int16_t), MINMAX(".u32", uint32_t),
-    MINMAX(".s32", int32_t), MINMAX(".u64", uint64_t), MINMAX(".s64", int64_t),
+    MINMAX(".u16", uint16_t),
+    MINMAX(".s16", int16_t),
+    MINMAX(".u32", uint32_t),
+    MINMAX(".s32", int32_t),
+    MINMAX(".u64", uint64_t),
+    MINMAX(".s64", int64_t),
     lift<[](int32_t a, int32_t b) -> int32_t {
       int32_t least = a < b ? a : b;
       return least < 0 ? 0 : least;
@@ -270,17 +293,19 @@ constexpr OpRow rows[] = {
       return most < 0 ? 0 : most;
     }>("max.relu.s32"),
     lift<[](int32_t a, int32_t b, uint32_t c) -> uint32_t {
-      return c + (a < b ? uint32_t(b) - uint32_t(a) : uint32_t(a) - uint32_t(b));
+      return c +
+             (a < b ? uint32_t(b) - uint32_t(a) : uint32_t(a) - uint32_t(b));
     }>("sad.s32"),
     lift<[](uint32_t a, uint32_t b, uint32_t c) -> uint32_t {
       return c + (a < b ? b - a : a - b);
     }>("sad.u32"),
 
-    LOGIC("and", a & b),
+    LOGIC("and", a &b),
     LOGIC("or", a | b),
     LOGIC("xor", a ^ b),
     lift<[](Truth a) -> bool { return !a.value; }>("not.pred"),
-    lift<[](uint16_t a) -> uint16_t { return static_cast<uint16_t>(~a); }>("not.b16"),
+    lift<[](uint16_t a) -> uint16_t { return static_cast<uint16_t>(~a); }>(
+        "not.b16"),
     lift<[](uint32_t a) -> uint32_t { return ~a; }>("not.b32"),
     lift<[](uint64_t a) -> uint64_t { return ~a; }>("not.b64"),
     lift<[](uint16_t a) -> uint16_t { return a == 0; }>("cnot.b16"),
@@ -288,12 +313,14 @@ constexpr OpRow rows[] = {
     lift<[](uint64_t a) -> uint64_t { return a == 0; }>("cnot.b64"),
     lookUpRow,
 
-    SHIFT("shl.b16", uint16_t, shiftLeft), SHIFT("shl.b32", uint32_t, shiftLeft),
+    SHIFT("shl.b16", uint16_t, shiftLeft),
+    SHIFT("shl.b32", uint32_t, shiftLeft),
     SHIFT("shl.b64", uint64_t, shiftLeft),
     SHIFT("shr{.u16|.b16}", uint16_t, shiftRight),
     SHIFT("shr{.u32|.b32}", uint32_t, shiftRight),
     SHIFT("shr{.u64|.b64}", uint64_t, shiftRight),
-    SHIFT("shr.s16", int16_t, shiftRight), SHIFT("shr.s32", int32_t, shiftRight),
+    SHIFT("shr.s16", int16_t, shiftRight),
+    SHIFT("shr.s32", int32_t, shiftRight),
     SHIFT("shr.s64", int64_t, shiftRight),
     lift<[](uint32_t a, uint32_t b, uint32_t c) -> uint32_t {
       uint32_t n = c & 31;
@@ -310,10 +337,18 @@ constexpr OpRow rows[] = {
       return static_cast<uint32_t>(joined(a, b) >> (c < 32 ? c : 32));
     }>("shf.r.clamp.b32"),
 
-    lift<[](uint32_t a, uint32_t b, uint32_t c) { return extractField<uint32_t>(a, b, c); }>("bfe.u32"),
-    lift<[](int32_t a, uint32_t b, uint32_t c) { return extractField<int32_t>(a, b, c); }>("bfe.s32"),
-    lift<[](uint64_t a, uint32_t b, uint32_t c) { return extractField<uint64_t>(a, b, c); }>("bfe.u64"),
-    lift<[](int64_t a, uint32_t b, uint32_t c) { return extractField<int64_t>(a, b, c); }>("bfe.s64"),
+    lift<[](uint32_t a, uint32_t b, uint32_t c) {
+      return extractField<uint32_t>(a, b, c);
+    }>("bfe.u32"),
+    lift<[](int32_t a, uint32_t b, uint32_t c) {
+      return extractField<int32_t>(a, b, c);
+    }>("bfe.s32"),
+    lift<[](uint64_t a, uint32_t b, uint32_t c) {
+      return extractField<uint64_t>(a, b, c);
+    }>("bfe.u64"),
+    lift<[](int64_t a, uint32_t b, uint32_t c) {
+      return extractField<int64_t>(a, b, c);
+    }>("bfe.s64"),
     lift<[](uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
       return insertField<uint32_t>(a, b, c, d);
     }>("bfi.b32"),
@@ -330,13 +365,21 @@ constexpr OpRow rows[] = {
       return (b >= 32 ? ~0u : (1u << b) - 1) << a;
     }>("bmsk.clamp.b32"),
 
-    lift<[](uint32_t a, uint32_t b, uint32_t c) { return permute(a, b, c); }>("prmt.b32"),
-    PERMUTE("prmt.b32.f4e", f4e), PERMUTE("prmt.b32.b4e", b4e),
-    PERMUTE("prmt.b32.rc8", rc8), PERMUTE("prmt.b32.ecl", ecl),
-    PERMUTE("prmt.b32.ecr", ecr), PERMUTE("prmt.b32.rc16", rc16),
+    lift<[](uint32_t a, uint32_t b, uint32_t c) { return permute(a, b, c); }>(
+        "prmt.b32"),
+    PERMUTE("prmt.b32.f4e", f4e),
+    PERMUTE("prmt.b32.b4e", b4e),
+    PERMUTE("prmt.b32.rc8", rc8),
+    PERMUTE("prmt.b32.ecl", ecl),
+    PERMUTE("prmt.b32.ecr", ecr),
+    PERMUTE("prmt.b32.rc16", rc16),
 
-    lift<[](uint32_t a) -> uint32_t { return static_cast<uint32_t>(__builtin_popcount(a)); }>("popc.b32"),
-    lift<[](uint64_t a) -> uint32_t { return static_cast<uint32_t>(__builtin_popcountll(a)); }>("popc.b64"),
+    lift<[](uint32_t a) -> uint32_t {
+      return static_cast<uint32_t>(__builtin_popcount(a));
+    }>("popc.b32"),
+    lift<[](uint64_t a) -> uint32_t {
+      return static_cast<uint32_t>(__builtin_popcountll(a));
+    }>("popc.b64"),
     lift<[](uint32_t a) { return leadingZeros<uint32_t>(a); }>("clz.b32"),
     lift<[](uint64_t a) { return leadingZeros<uint64_t>(a); }>("clz.b64"),
     lift<[](uint32_t a) { return reverseBits(a); }>("brev.b32"),
@@ -347,9 +390,16 @@ constexpr OpRow rows[] = {
 #define FIND(suffix, T)                                                        \
   lift<[](T a) { return findBit<T>(a, false); }>("bfind" suffix),              \
       lift<[](T a) { return findBit<T>(a, true); }>("bfind.shiftamt" suffix)
-    FIND(".u32", uint32_t), FIND(".s32", int32_t), FIND(".u64", uint64_t), FIND(".s64", int64_t),
-    lift<[](uint32_t a, uint32_t b, uint32_t c) { return dotBytes<int8_t>(a, b, c); }>("dp4a.s32.s32"),
-    lift<[](uint32_t a, uint32_t b, uint32_t c) { return dotBytes<uint8_t>(a, b, c); }>("dp4a.u32.u32"),
+    FIND(".u32", uint32_t),
+    FIND(".s32", int32_t),
+    FIND(".u64", uint64_t),
+    FIND(".s64", int64_t),
+    lift<[](uint32_t a, uint32_t b, uint32_t c) {
+      return dotBytes<int8_t>(a, b, c);
+    }>("dp4a.s32.s32"),
+    lift<[](uint32_t a, uint32_t b, uint32_t c) {
+      return dotBytes<uint8_t>(a, b, c);
+    }>("dp4a.u32.u32"),
 };
 
 } // namespace

@@ -114,14 +114,12 @@ template <auto f, typename R, typename... A> struct Lifted {
     [&](Lane<A>... sources) HEADGATE_INLINE_LAMBDA {
       if constexpr (std::is_same_v<R, bool>)
         assign(predicateAt(w, op.at[0]), mask,
-               ballot([&](int i) HEADGATE_INLINE_LAMBDA {
-                 return f(sources[i]...);
-               }));
+               ballot([&](int i)
+                          HEADGATE_INLINE_LAMBDA { return f(sources[i]...); }));
       else
         forLanes(lanesAt<R>(w, op.at[0]), mask,
-                 [&](int i) HEADGATE_INLINE_LAMBDA {
-                   return f(sources[i]...);
-                 });
+                 [&](int i)
+                     HEADGATE_INLINE_LAMBDA { return f(sources[i]...); });
     }(Lane<A>(w, op, wordBefore<A...>(I))...);
   }
   static void run(Warp &w, const Op &op, uint32_t mask) {

@@ -12,10 +12,18 @@
 
 namespace headgate::runtime::sim::HEADGATE_LANES {
 
-HEADGATE_INLINE uint32_t bitsOf(float x) { return __builtin_bit_cast(uint32_t, x); }
-HEADGATE_INLINE float floatOf(uint32_t x) { return __builtin_bit_cast(float, x); }
-HEADGATE_INLINE uint64_t bitsOf(double x) { return __builtin_bit_cast(uint64_t, x); }
-HEADGATE_INLINE double doubleOf(uint64_t x) { return __builtin_bit_cast(double, x); }
+HEADGATE_INLINE uint32_t bitsOf(float x) {
+  return __builtin_bit_cast(uint32_t, x);
+}
+HEADGATE_INLINE float floatOf(uint32_t x) {
+  return __builtin_bit_cast(float, x);
+}
+HEADGATE_INLINE uint64_t bitsOf(double x) {
+  return __builtin_bit_cast(uint64_t, x);
+}
+HEADGATE_INLINE double doubleOf(uint64_t x) {
+  return __builtin_bit_cast(double, x);
+}
 
 constexpr uint32_t nan32 = 0x7fffffff;
 
@@ -27,13 +35,17 @@ HEADGATE_INLINE float flush(float x) {
   uint32_t bits = bitsOf(x);
   return floatOf((bits & 0x7f800000u) == 0 ? bits & 0x80000000u : bits);
 }
-template <bool ftz> HEADGATE_INLINE float input(float x) { return ftz ? flush(x) : x; }
+template <bool ftz> HEADGATE_INLINE float input(float x) {
+  return ftz ? flush(x) : x;
+}
 template <bool ftz> HEADGATE_INLINE float output(float x) {
   x = canonical(x);
   return ftz ? flush(x) : x;
 }
 /// .sat: to [0, 1], NaN to +0.
-HEADGATE_INLINE float saturate(float x) { return x > 0 ? (x < 1 ? x : 1.0f) : 0.0f; }
+HEADGATE_INLINE float saturate(float x) {
+  return x > 0 ? (x < 1 ? x : 1.0f) : 0.0f;
+}
 
 /// One NaN gives the other operand, -0 < +0.
 template <typename T> HEADGATE_INLINE T least(T a, T b) {

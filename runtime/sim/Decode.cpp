@@ -1,0 +1,704 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "runtime/sim/Control.h"
+#include "runtime/sim/Operands.h"
+#include "runtime/sim/Program.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <map>
+
+namespace headgate::runtime::sim {
+
+namespace {
+
+using Kind = OperandSpec::Kind;
+constexpr uint32_t trueAt = 0;        ///< a predicate that always holds
+constexpr uint32_t dumpPredicate = 4; ///< where unwanted predicates go
+constexpr uint32_t noRegister = UINT32_MAX;
+constexpr uint32_t sharedStart = 0x400; ///< GPUs keep the first 1 KB
+constexpr uint32_t maxSharedBytes = 1 << 20, maxLocalBytes = 1 << 19;
+constexpr uint32_t maxRegisterBytes = 1 << 26;
+
+uint32_t alignUp(uint64_t value, uint64_t align) {
+  return static_cast<uint32_t>((value + align - 1) / align * align);
+}
+
+/// What an instruction has been found to be.
+struct Chosen {
+  const OpRow *row = nullptr;
+  FlowInstruction flow;
+};
+
+class Decoder {
+public:
+  Decoder(const Module &module, const Kernel &kernel,
+          const DecodeOptions &options)
+      : module_(module), kernel_(kernel), body_(kernel.body), options_(options),
+        program_(std::make_unique<Program>()) {}
+
+  Result<std::unique_ptr<const Program>> decode();
+
+private:
+  bool failed() const { return error_.has_value(); }
+  void fail(const Instruction &at, const std::string &message);
+  void choose();
+  void checkForm(const Instruction &instruction, const OpRow &row);
+  void refuse(const Instruction &instruction,
+              const std::vector<const OpRow *> &rows, const std::string &why);
+  void placeVariables();
+  void placeShared(const Variable &variable, uint64_t &end);
+  void placeRegisters();
+  void emitBlocks(const Flow &flow);
+  void emit(uint32_t instruction);
+  void emitJump(const Instruction &after, uint32_t target);
+  void emitOperand(const OperandSpec &spec, const Operand *operand, Op &op,
+                   int &addresses);
+  uint32_t sourceAt(const OperandSpec &spec, const Operand &operand);
+  uint32_t namedAt(const std::string &name, int64_t offset, uint32_t bits,
+                   bool generic);
+  uint32_t constantAt(uint64_t value, uint32_t bits);
+  uint32_t placeWide(uint32_t bits);
+  uint32_t placeWord();
+  void track(const Flow &flow);
+  void wrapTracked(uint32_t instruction, Op &op);
+  void finish();
+
+  const Module &module_;
+  const Kernel &kernel_;
+  const Body &body_;
+  const DecodeOptions &options_;
+  std::unique_ptr<Program> program_;
+  std::optional<Error> error_;
+  const Instruction *current_ = nullptr;
+
+  std::vector<Chosen> chosen_;
+  std::vector<uint32_t> registerAt_;
+  std::vector<uint32_t> validAt_; ///< by register, or noRegister
+  std::map<std::pair<uint64_t, uint32_t>, uint32_t> constants_;
+  std::map<std::pair<std::string, uint32_t>, uint32_t> specials_;
+  struct Place {
+    Space space;
+    uint64_t address;
+  };
+  std::map<std::string, Place> variables_;
+  std::vector<uint32_t> wordsAt_; ///< by op: where its words begin
+  std::vector<uint32_t> opOf_;    ///< by instruction: its op
+  uint32_t predicateEnd_ = 8, dump_ = 0;
+  bool genericNames_ = false; ///< the op addresses the generic space
+};
+
+void Decoder::fail(const Instruction &at, const std::string &message) {
+  if (!error_)
+    error_ =
+        Error(ErrorCode::unsupported, "line " + std::to_string(at.origin.line) +
+                                          ": '" + at.opcode + "': " + message);
+}
+
+/// Modifiers of an opcode, without its first word.
+std::vector<std::string_view> wordsOf(std::string_view opcode) {
+  std::vector<std::string_view> words;
+  while (!opcode.empty()) {
+    size_t dot = opcode.find('.');
+    words.push_back(opcode.substr(0, dot));
+    opcode = dot == opcode.npos ? "" : opcode.substr(dot + 1);
+  }
+  return words;
+}
+
+/// Instructions and forms that sm_90 brought.
+bool needsHopper(std::string_view opcode) {
+  static constexpr std::string_view firsts[] = {
+      "wgmma",          "mbarrier.try_wait",
+      "cp.async.bulk",  "cp.reduce.async",
+      "elect",          "setmaxnreg",
+      "stmatrix",       "barrier.cluster",
+      "mapa",           "getctarank",
+      "fence.proxy",    "fence.mbarrier_init",
+      "griddepcontrol", "st.async",
+      "red.async",      "multimem",
+      "tensormap",      "st.bulk"};
+  for (std::string_view first : firsts)
+    if (opcode.starts_with(first))
+      return true;
+  std::vector<std::string_view> words = wordsOf(opcode);
+  auto has = [&](std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  if ((words[0] == "add" || words[0] == "sub" || words[0] == "mul") &&
+      (has("bf16") || has("bf16x2")))
+    return true;
+  return has("shared::cluster") || (words[0] == "atom" && has("bf16"));
+}
+
+void Decoder::choose() {
+  chosen_.resize(body_.instructions.size());
+  for (size_t i = 0; i < chosen_.size() && !failed(); ++i) {
+    const Instruction &instruction = body_.instructions[i];
+    Chosen &chosen = chosen_[i];
+    std::string_view opcode = instruction.opcode;
+    std::vector<const OpRow *> rows =
+        findRows(options_.level, opcode.substr(0, opcode.find('.')));
+    std::string why;
+    for (const OpRow *row : rows) {
+      if (!matches(row->pattern, opcode))
+        continue;
+      std::optional<std::string> mismatch =
+          checkOperands(*row, instruction, body_);
+      if (!mismatch) {
+        chosen.row = row;
+        break;
+      }
+      if (why.empty())
+        why = *mismatch;
+    }
+    if (!chosen.row)
+      return refuse(instruction, rows, why);
+    if (options_.target < 90 && needsHopper(opcode))
+      return fail(instruction, "needs sm_90; the device is sm_" +
+                                   std::to_string(options_.target));
+    checkForm(instruction, *chosen.row);
+    findUses(*chosen.row, instruction, chosen.flow);
+    std::string_view base = opcode.substr(0, opcode.find('.'));
+    chosen.flow.fallsThrough =
+        instruction.guard >= 0 ||
+        !(base == "bra" || base == "brx" || base == "ret" || base == "exit" ||
+          base == "trap");
+    for (const Operand &operand : instruction.operands)
+      for (const Operand *element : elementsOf(operand))
+        if (element->kind == Operand::Kind::label)
+          chosen.flow.targets.push_back(body_.labels[element->label]);
+  }
+}
+
+void Decoder::refuse(const Instruction &instruction,
+                     const std::vector<const OpRow *> &rows,
+                     const std::string &why) {
+  if (!why.empty())
+    return fail(instruction, why);
+  if (needsHopper(instruction.opcode))
+    return fail(instruction, "is an instruction of sm_90, which the simulator "
+                             "does not have");
+  if (rows.empty())
+    return fail(instruction, "unknown instruction");
+  for (std::string_view word : wordsOf(instruction.opcode)) {
+    bool known = false;
+    for (const OpRow *row : rows)
+      known |=
+          std::string_view(row->pattern).find(word) != std::string_view::npos;
+    if (!known)
+      return fail(instruction, "unknown modifier '." + std::string(word) + "'");
+  }
+  fail(instruction, "no instruction has these modifiers in this order");
+}
+
+/// Rules that a row cannot say.
+void Decoder::checkForm(const Instruction &instruction, const OpRow &row) {
+  std::vector<std::string_view> words = wordsOf(instruction.opcode);
+  if (words[0] == "setp" || words[0] == "set") {
+    bool combines = std::any_of(words.begin() + 1, words.end(), [](auto word) {
+      return word == "and" || word == "or" || word == "xor";
+    });
+    bool pair = words.back() == "f16x2" || words.back() == "bf16x2";
+    if (combines != (instruction.operands.size() == 4) && !pair)
+      return fail(instruction, combines
+                                   ? "a predicate to combine with is missing"
+                                   : ".and, .or or .xor is missing");
+  }
+  if (words[0] == "cp" && words.size() > 2 &&
+      (words[2] == "ca" || words[2] == "cg")) {
+    uint64_t bytes = instruction.operands[2].bits;
+    if (bytes != 16 && !(words[2] == "ca" && (bytes == 4 || bytes == 8)))
+      return fail(instruction,
+                  "copies " +
+                      std::string(words[2] == "cg" ? "16" : "4, 8 or 16") +
+                      " bytes, not " + std::to_string(bytes));
+  }
+  if (words[0] == "lop3" && instruction.operands[4].bits > 255)
+    return fail(instruction, "the table must be from 0 to 255");
+  if (instruction.opcode == "cp.async.wait_group" &&
+      instruction.operands[0].bits > INT32_MAX)
+    return fail(instruction, "the number of groups is negative");
+  for (size_t i = 0; i < instruction.operands.size(); ++i)
+    if (row.operands[i].kind == Kind::address)
+      for (const Operand &element : instruction.operands[i].elements)
+        if (element.kind == Operand::Kind::label)
+          return fail(instruction, "a label is no address");
+}
+
+void Decoder::placeShared(const Variable &variable, uint64_t &end) {
+  end = alignUp(end, variable.align);
+  variables_[variable.name] = {Space::shared, end};
+  end += variable.bytes;
+  if (end > maxSharedBytes && !error_)
+    error_ = Error(ErrorCode::unsupported,
+                   "line " + std::to_string(variable.line) +
+                       ": shared variables of kernel '" + kernel_.name +
+                       "' take more than any GPU has");
+}
+
+/// Gives each variable its address: shared ones first those of the module that
+/// the kernel names, in the order of the text; dynamic ones share one address.
+void Decoder::placeVariables() {
+  std::map<std::string_view, bool> named;
+  for (const Instruction &instruction : body_.instructions)
+    for (const Operand &operand : instruction.operands) {
+      named[operand.name] = true;
+      for (const Operand &element : operand.elements)
+        named[element.name] = true;
+    }
+  uint64_t end = sharedStart, local = 0;
+  uint32_t dynamicAlign = 16;
+  std::vector<std::string> dynamic;
+  auto place = [&](const Variable &variable) {
+    if (failed())
+      return;
+    if (variable.space == Space::shared) {
+      if (!variable.dynamic)
+        return placeShared(variable, end);
+      dynamicAlign = std::max(dynamicAlign, variable.align);
+      dynamic.push_back(variable.name);
+    } else if (variable.space == Space::local) {
+      local = alignUp(local, variable.align);
+      variables_[variable.name] = {Space::local, local};
+      local += variable.bytes;
+      if (local > maxLocalBytes)
+        error_ = Error(ErrorCode::unsupported,
+                       "line " + std::to_string(variable.line) +
+                           ": local variables of kernel '" + kernel_.name +
+                           "' take more than 512 KB for each thread");
+    } else {
+      variables_[variable.name] = {variable.space,
+                                   options_.addressOf(variable.name)};
+    }
+  };
+  for (const Variable &variable : module_.variables)
+    if (named.count(variable.name))
+      place(variable);
+  for (const Variable &variable : kernel_.variables)
+    place(variable);
+  for (const Parameter &parameter : kernel_.parameters)
+    variables_[parameter.name] = {Space::param, parameter.offset};
+
+  uint32_t base =
+      alignUp(end, options_.minimalSharedBase ? dynamicAlign
+                                              : std::max(dynamicAlign, 1024u));
+  // The least alignment that was promised, and no more.
+  if (options_.minimalSharedBase && base / dynamicAlign % 2 == 0)
+    base += dynamicAlign;
+  for (const std::string &variable : dynamic)
+    variables_[variable] = {Space::shared, base};
+  program_->sharedBegin = sharedStart;
+  program_->dynamicShared = dynamic.empty() ? alignUp(end, 16) : base;
+  program_->localBytes = alignUp(local, 16);
+}
+
+uint32_t Decoder::placeWord() {
+  uint32_t at = predicateEnd_;
+  predicateEnd_ += 4;
+  return at;
+}
+
+uint32_t Decoder::placeWide(uint32_t bits) {
+  std::vector<uint8_t> &file = program_->registers;
+  auto at = static_cast<uint32_t>(file.size());
+  file.resize(at + (bits == 16 ? 64 : bits * 4));
+  if (file.size() > maxRegisterBytes && !error_)
+    error_ = Error(ErrorCode::unsupported,
+                   "kernel '" + kernel_.name + "' uses too many registers");
+  return at;
+}
+
+void Decoder::placeRegisters() {
+  registerAt_.resize(body_.registers.size());
+  for (size_t i = 0; i < body_.registers.size(); ++i)
+    if (body_.registers[i].bits == 1)
+      registerAt_[i] = placeWord();
+  program_->registers.resize(alignUp(predicateEnd_, 64));
+  program_->predicateBytes = static_cast<uint32_t>(program_->registers.size());
+  std::memset(program_->registers.data() + trueAt, 0xff, 4);
+  dump_ = placeWide(64);
+  for (size_t i = 0; i < body_.registers.size() && !failed(); ++i)
+    if (body_.registers[i].bits != 1)
+      registerAt_[i] = placeWide(body_.registers[i].bits);
+}
+
+uint32_t Decoder::constantAt(uint64_t value, uint32_t bits) {
+  auto [found, fresh] = constants_.try_emplace({value, bits}, 0);
+  if (!fresh)
+    return found->second;
+  found->second = placeWide(bits);
+  uint8_t *lanes = program_->registers.data() + found->second;
+  for (uint32_t lane = 0; lane < 32; ++lane)
+    std::memcpy(lanes + lane * bits / 8, &value, bits / 8);
+  return found->second;
+}
+
+/// The slot of a special register or of the address of a variable.
+uint32_t Decoder::namedAt(const std::string &name, int64_t offset,
+                          uint32_t bits, bool generic) {
+  if (std::optional<SpecialRegister> special = findSpecial(name)) {
+    auto [found, fresh] = specials_.try_emplace({name, bits}, 0);
+    if (fresh) {
+      found->second = placeWide(bits);
+      special->bits = static_cast<uint8_t>(bits);
+      special->at = found->second;
+      program_->specials.push_back(*special);
+    }
+    return found->second;
+  }
+  auto variable = variables_.find(name);
+  if (variable == variables_.end()) {
+    fail(*current_, name.front() == '%'
+                        ? "special register '" + name + "' is not simulated"
+                        : "no variable or label named '" + name + "'");
+    return 0;
+  }
+  uint64_t address = variable->second.address + static_cast<uint64_t>(offset);
+  if (generic)
+    address += variable->second.space == Space::shared  ? sharedWindow
+               : variable->second.space == Space::local ? localWindow
+               : variable->second.space == Space::param ? paramWindow
+                                                        : 0;
+  if (bits < 64 && variable->second.space != Space::shared &&
+      variable->second.space != Space::local &&
+      variable->second.space != Space::param)
+    fail(*current_, "the address of '" + name + "' needs 64 bits");
+  return constantAt(bits < 64 ? address & ((uint64_t(1) << bits) - 1) : address,
+                    bits);
+}
+
+uint32_t Decoder::sourceAt(const OperandSpec &spec, const Operand &operand) {
+  if (operand.kind == Operand::Kind::reg)
+    return registerAt_[operand.reg];
+  if (operand.kind == Operand::Kind::name)
+    return namedAt(operand.name, operand.offset, spec.bits, false);
+  return constantAt(immediateBits(operand, spec.bits), spec.bits);
+}
+
+void Decoder::emitOperand(const OperandSpec &spec, const Operand *operand,
+                          Op &op, int &addresses) {
+  std::vector<uint32_t> &words = program_->words;
+  auto resultAt = [&](const Operand &result) {
+    if (result.kind == Operand::Kind::sink)
+      return spec.bits == 1 ? dumpPredicate : dump_;
+    return registerAt_[result.reg];
+  };
+  switch (spec.kind) {
+  case Kind::result:
+    for (const Operand *element : elementsOf(*operand))
+      words.push_back(resultAt(*element));
+    return;
+  case Kind::resultAnd:
+    words.push_back(resultAt(*operand));
+    words.push_back(operand->second >= 0 ? registerAt_[operand->second]
+                                         : dumpPredicate);
+    return;
+  case Kind::source:
+  case Kind::realSource:
+    if (!operand)
+      return words.push_back(absentOperand);
+    for (const Operand *element : elementsOf(*operand))
+      words.push_back(sourceAt(spec, *element));
+    return;
+  case Kind::predicate:
+    words.push_back(operand ? registerAt_[operand->reg] : trueAt);
+    words.push_back(operand && operand->negated ? ~0u : 0);
+    return;
+  case Kind::address: {
+    const Operand &base = operand->elements[0];
+    bool wide = true;
+    int64_t displacement = 0;
+    if (base.kind == Operand::Kind::reg) {
+      wide = body_.registers[base.reg].bits == 64;
+      words.push_back(registerAt_[base.reg]);
+      displacement = operand->offset;
+    } else if (base.kind == Operand::Kind::name) {
+      if (findSpecial(base.name))
+        fail(*current_, "'" + base.name + "' is no address");
+      words.push_back(namedAt(base.name, base.offset, 64, genericNames_));
+    } else {
+      words.push_back(constantAt(base.bits, 64));
+    }
+    if (displacement < INT32_MIN || displacement > INT32_MAX)
+      fail(*current_, "the offset of the address is too large");
+    words.push_back(static_cast<uint32_t>(displacement));
+    op.wideAddresses |= static_cast<uint8_t>(wide << addresses++);
+    return;
+  }
+  case Kind::immediate:
+    op.imm = static_cast<int64_t>(operand->bits);
+    return;
+  case Kind::label:
+    op.imm = body_.labels[operand->label]; // an instruction until `finish`
+    return;
+  case Kind::labels:
+    words.push_back(static_cast<uint32_t>(operand->elements.size()));
+    for (const Operand &label : operand->elements)
+      words.push_back(body_.labels[label.label]);
+    return;
+  case Kind::name:
+  case Kind::policy:
+    return;
+  }
+}
+
+/// Space, order and the like from the words of an opcode.
+void readModifiers(std::string_view opcode, Op &op) {
+  std::vector<std::string_view> words = wordsOf(opcode);
+  op.order =
+      words[0] == "atom" || words[0] == "red" ? Order::relaxed : Order::weak;
+  op.aligned = words[0] == "bar" && (words.size() < 2 || words[1] != "warp");
+  for (size_t i = 1; i < words.size(); ++i) {
+    std::string_view word = words[i].substr(0, words[i].find(':'));
+    if (word == "global")
+      op.space = Space::global;
+    else if (word == "shared")
+      op.space = Space::shared;
+    else if (word == "local")
+      op.space = Space::local;
+    else if (word == "param")
+      op.space = Space::param;
+    else if (word == "const")
+      op.space = Space::constant;
+    else if (word == "volatile" || word == "relaxed")
+      op.order = Order::relaxed;
+    else if (word == "acquire")
+      op.order = Order::acquire;
+    else if (word == "release")
+      op.order = Order::release;
+    else if (word == "acq_rel")
+      op.order = Order::acqRel;
+    else if (word == "aligned")
+      op.aligned = true;
+    else if (word == "and" || word == "or" || word == "xor")
+      op.combine = word == "and" ? 1 : word == "or" ? 2 : 3;
+  }
+}
+
+OpClass classOf(const OpRow &row, const Op &op) {
+  if (row.kind != OpClass::global)
+    return row.kind;
+  switch (op.space) {
+  case Space::shared:
+    return OpClass::shared;
+  case Space::local:
+    return OpClass::local;
+  case Space::param:
+  case Space::constant:
+    return OpClass::constant;
+  default:
+    return OpClass::global;
+  }
+}
+
+/// "m16n8k16": multiply-adds of one mma.
+uint32_t macsOf(std::string_view opcode) {
+  for (std::string_view word : wordsOf(opcode))
+    if (word.starts_with("m16n8k")) {
+      uint32_t k = 0;
+      std::from_chars(word.data() + 6, word.data() + word.size(), k);
+      return 16 * 8 * k;
+    }
+  return 0;
+}
+
+void Decoder::emit(uint32_t number) {
+  const Instruction &instruction = body_.instructions[number];
+  const OpRow &row = *chosen_[number].row;
+  current_ = &instruction;
+  Op op = {};
+  op.run = row.run;
+  op.index = static_cast<uint32_t>(program_->ops.size());
+  op.guard = instruction.guard >= 0 ? registerAt_[instruction.guard] : trueAt;
+  op.guardFlip = instruction.guardNegated ? ~0u : 0;
+  readModifiers(instruction.opcode, op);
+  wordsAt_.push_back(static_cast<uint32_t>(program_->words.size()));
+  genericNames_ = op.space == Space::generic;
+  int addresses = 0;
+  for (size_t i = 0; i < row.operandCount; ++i)
+    emitOperand(row.operands[i],
+                i < instruction.operands.size() ? &instruction.operands[i]
+                                                : nullptr,
+                op, addresses);
+  OpClass kind = classOf(row, op);
+  bool touchesShared = kind == OpClass::shared || kind == OpClass::async ||
+                       (kind == OpClass::global && op.space == Space::generic);
+  if (touchesShared) {
+    op.site = static_cast<uint16_t>(
+        std::min<size_t>(program_->siteOps.size(), maxSite));
+    if (op.site < maxSite)
+      program_->siteOps.push_back(op.index);
+  }
+  wrapTracked(number, op);
+  opOf_[number] = op.index;
+  program_->ops.push_back(op);
+  program_->info.push_back(
+      {instruction.origin, instruction.opcode, kind,
+       row.kind == OpClass::matrix ? macsOf(instruction.opcode) : 0});
+}
+
+/// A jump that the text does not have: a block does not follow where it fell
+/// to.
+void Decoder::emitJump(const Instruction &after, uint32_t target) {
+  Op op = {};
+  op.run = &jump;
+  op.index = static_cast<uint32_t>(program_->ops.size());
+  op.guard = trueAt;
+  op.imm = target;
+  wordsAt_.push_back(static_cast<uint32_t>(program_->words.size()));
+  program_->ops.push_back(op);
+  program_->tracked.push_back(0);
+  program_->info.push_back({after.origin, "bra", OpClass::control, 0});
+}
+
+void Decoder::emitBlocks(const Flow &flow) {
+  auto count = static_cast<uint32_t>(body_.instructions.size());
+  opOf_.assign(count + 1, noRegister);
+  for (size_t i = 0; i < flow.order.size() && !failed(); ++i) {
+    const BasicBlock &block = flow.blocks[flow.order[i]];
+    for (uint32_t k = block.begin; k < block.end && !failed(); ++k)
+      emit(k);
+    bool last = i + 1 == flow.order.size();
+    uint32_t next = last ? count : flow.blocks[flow.order[i + 1]].begin;
+    if (chosen_[block.end - 1].flow.fallsThrough && block.end != next)
+      emitJump(body_.instructions[block.end - 1], block.end);
+  }
+}
+
+/// Which registers are tracked: those that may be undefined, and those that mov
+/// and selp fill from them.
+void Decoder::track(const Flow &flow) {
+  validAt_.assign(body_.registers.size(), noRegister);
+  if (!options_.trackRegisters)
+    return;
+  std::vector<bool> tracked = flow.maybeUndefined;
+  tracked.resize(body_.registers.size(), false);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const Chosen &chosen : chosen_) {
+      std::string_view pattern = chosen.row->pattern;
+      if (!pattern.starts_with("mov") && !pattern.starts_with("selp"))
+        continue;
+      bool reads =
+          std::any_of(chosen.flow.reads.begin(), chosen.flow.reads.end(),
+                      [&](uint32_t reg) { return tracked[reg]; });
+      for (uint32_t reg : chosen.flow.writes)
+        if (reads && !tracked[reg])
+          changed = tracked[reg] = true;
+    }
+  }
+  for (size_t i = 0; i < tracked.size(); ++i)
+    if (tracked[i])
+      validAt_[i] = placeWord();
+}
+
+void Decoder::wrapTracked(uint32_t number, Op &op) {
+  const Chosen &chosen = chosen_[number];
+  const Instruction &instruction = body_.instructions[number];
+  TrackedOp tracked;
+  for (uint32_t reg : chosen.flow.reads)
+    if (validAt_[reg] != noRegister) {
+      tracked.reads.push_back(validAt_[reg]);
+      tracked.names.push_back(body_.registers[reg].name);
+    }
+  auto validOf = [&](const Operand &operand) {
+    bool tracks = operand.reg >= 0 && validAt_[operand.reg] != noRegister;
+    return tracks ? validAt_[operand.reg] : trueAt;
+  };
+  for (uint32_t reg : chosen.flow.writes)
+    if (validAt_[reg] != noRegister)
+      tracked.writes.push_back(validAt_[reg]);
+  program_->tracked.push_back(0);
+  if (tracked.reads.empty() && tracked.writes.empty())
+    return;
+  std::string_view pattern = chosen.row->pattern;
+  if (pattern.starts_with("mov")) {
+    tracked.use = TrackedOp::Use::moves;
+  } else if (pattern.starts_with("selp")) {
+    tracked.use = TrackedOp::Use::selects;
+    tracked.whenTrue = validOf(instruction.operands[1]);
+    tracked.whenFalse = validOf(instruction.operands[2]);
+    tracked.selector = registerAt_[instruction.operands[3].reg];
+    tracked.selectorFlip = instruction.operands[3].negated ? ~0u : 0;
+  }
+  tracked.run = op.run;
+  op.run = &runTracked;
+  program_->trackedOps.push_back(std::move(tracked));
+  program_->tracked.back() = static_cast<uint32_t>(program_->trackedOps.size());
+}
+
+/// Indices become what runs: addresses of words, ops of targets.
+void Decoder::finish() {
+  Program &program = *program_;
+  for (size_t i = 0; i < program.ops.size(); ++i) {
+    Op &op = program.ops[i];
+    op.at = program.words.data() + wordsAt_[i];
+    auto resolve = [&](uint64_t instruction) {
+      uint32_t target = opOf_[instruction];
+      return target == noRegister
+                 ? static_cast<uint32_t>(program.ops.size() - 1)
+                 : target;
+    };
+    std::string_view text = program.info[i].text;
+    if (text.starts_with("bra"))
+      op.imm = resolve(static_cast<uint64_t>(op.imm));
+    if (text.starts_with("brx"))
+      for (uint32_t k = 0, n = op.at[1]; k < n; ++k) {
+        uint32_t &word = program.words[wordsAt_[i] + 2 + k];
+        word = resolve(word);
+      }
+  }
+}
+
+Result<std::unique_ptr<const Program>> Decoder::decode() {
+  Program &program = *program_;
+  program.name = kernel_.name;
+  program.parameters = kernel_.parameters;
+  program.parameterBytes = kernel_.parameterBytes;
+  program.requiredBlock = kernel_.requiredBlock;
+  program.maxThreads = kernel_.maxThreads;
+  if (kernel_.clusters)
+    return Error(ErrorCode::unsupported,
+                 "line " + std::to_string(kernel_.line) + ": kernel '" +
+                     kernel_.name +
+                     "' needs clusters, which are not simulated");
+  choose();
+  if (failed())
+    return *error_;
+  std::vector<FlowInstruction> code;
+  for (const Chosen &chosen : chosen_)
+    code.push_back(chosen.flow);
+  Flow flow = analyseFlow(code, static_cast<uint32_t>(body_.registers.size()));
+  track(flow);
+  placeVariables();
+  placeRegisters();
+  emitBlocks(flow);
+  if (failed())
+    return *error_;
+  // Behind the last instruction a thread exits.
+  Op last = {};
+  last.run = controlRows()[0].run;
+  last.index = static_cast<uint32_t>(program.ops.size());
+  last.guard = trueAt;
+  opOf_[body_.instructions.size()] = last.index;
+  wordsAt_.push_back(static_cast<uint32_t>(program.words.size()));
+  program.ops.push_back(last);
+  program.tracked.push_back(0);
+  Origin end = body_.instructions.empty() ? Origin{kernel_.line}
+                                          : body_.instructions.back().origin;
+  program.info.push_back({end, "exit", OpClass::control, 0});
+  finish();
+  return std::unique_ptr<const Program>(std::move(program_));
+}
+
+} // namespace
+
+Result<std::unique_ptr<const Program>> decode(const Module &module,
+                                              const Kernel &kernel,
+                                              const DecodeOptions &options) {
+  return Decoder(module, kernel, options).decode();
+}
+
+} // namespace headgate::runtime::sim
