@@ -8,7 +8,9 @@
 #define HEADGATE_TOOLS_COMMANDLINE_H
 
 #include "lib/InputValue.h"
+#include "tools/PtxArgument.h"
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,9 +43,21 @@ struct RunOptions {
   bool checkUnwritten = false, json = false, quiet = false, verbose = false;
 };
 
+/// What headgate-ptx run was asked to do.
+struct PtxRunOptions {
+  std::string file;
+  std::string entry; ///< "": the only one
+  std::string device = "sim:sm_80";
+  std::array<uint32_t, 3> grid = {1, 1, 1}, block = {1, 1, 1};
+  uint32_t sharedBytes = 0;
+  std::vector<PtxArgument> arguments;
+  bool json = false, counters = false;
+};
+
 /// The options, or the exit code to leave with: all that had to be said (help,
 /// version, what is wrong) has been printed.
 std::variant<RunOptions, int> parseRunCommandLine(int argc, char **argv);
+std::variant<PtxRunOptions, int> parsePtxCommandLine(int argc, char **argv);
 
 } // namespace headgate
 

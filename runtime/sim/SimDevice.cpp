@@ -102,7 +102,7 @@ private:
   static Status check(Stream stream, int64_t bytes);
   Status checkDevice(const void *data, int64_t bytes, const char *what) const;
   Status checkLaunch(const SimLaunch &launch) const;
-  Status writeReport(const LaunchRecord &record, const SimImage &image) const;
+  Status writeReport(const LaunchRecord &record) const;
   std::string replayUri() const;
 
   DeviceInfo info_;
@@ -123,6 +123,7 @@ public:
   Status prepare();
   Result<const Function *> function(const std::string &symbol) override;
   const Module &module() const { return module_; }
+  const auto &functions() const { return functions_; }
 
 private:
   Status placeVariables();
@@ -361,11 +362,10 @@ std::string Simulator::replayUri() const {
   return uri;
 }
 
-Status Simulator::writeReport(const LaunchRecord &record,
-                              const SimImage &image) const {
+Status Simulator::writeReport(const LaunchRecord &record) const {
   std::ofstream file(options_.report, std::ios::app);
-  file << formatJson(record.findings, record.counters, image.module().files,
-                     replayUri());
+  file << formatJson(record.findings, record.counters, record.files,
+                     record.replay);
   file.close();
   if (!file)
     return Error(ErrorCode::failed, "cannot write '" + options_.report + "'");
@@ -397,8 +397,10 @@ Result<LaunchRecord> Simulator::record(const SimLaunch &launch) {
   }
   record.counters = runGrid(context, arena_, threads_);
   record.findings = reporter.take();
+  record.files = function.image.module().files;
+  record.replay = replayUri();
   if (!options_.report.empty())
-    if (Status written = writeReport(record, function.image); !written)
+    if (Status written = writeReport(record); !written)
       return std::move(written).error();
   return record;
 }
@@ -427,8 +429,7 @@ Status Simulator::launch(const Launch &launch, Stream stream) {
                "kernel '" + function.program->name + "' on '" + info_.uri +
                    "': " + std::to_string(done->findings.size()) +
                    " findings\n" +
-                   formatText(done->findings, function.image.module().files,
-                              replayUri()));
+                   formatText(done->findings, done->files, done->replay));
 }
 
 } // namespace
@@ -439,6 +440,14 @@ std::vector<uint32_t> parameterBytes(const Function &function) {
        static_cast<const SimFunction &>(function).program->parameters)
     bytes.push_back(parameter.bytes);
   return bytes;
+}
+
+std::vector<std::string> kernelNames(const Image &image) {
+  std::vector<std::string> names;
+  for (const auto &[name, function] :
+       static_cast<const SimImage &>(image).functions())
+    names.push_back(name);
+  return names;
 }
 
 Result<std::shared_ptr<SimDevice>> openSimDevice(std::string_view text) {

@@ -17,6 +17,8 @@ namespace headgate::runtime::sim {
 struct LaunchRecord {
   std::vector<Finding> findings;
   LaunchCounters counters;
+  std::map<uint32_t, std::string> files; ///< of .file, for the findings
+  std::string replay;                    ///< uri that gives the same schedule
 };
 
 /// A launch with block dimensions, which headgate::Launch has not.
@@ -34,8 +36,10 @@ public:
   virtual Result<LaunchRecord> record(const SimLaunch &launch) = 0;
 };
 
-/// Bytes of each parameter of a loaded kernel, in order.
+/// Bytes of each parameter of a kernel that a SimDevice loaded, in order.
 std::vector<uint32_t> parameterBytes(const Function &function);
+/// Names of the kernels of an image that a SimDevice loaded.
+std::vector<std::string> kernelNames(const Image &image);
 
 /// Opens "sim:" + `options`; see SimOptions.h.
 Result<std::shared_ptr<SimDevice>> openSimDevice(std::string_view options);
