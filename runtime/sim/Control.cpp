@@ -315,7 +315,7 @@ const OpRow rows[] = {
      1,
      OpClass::control,
      &nothing},
-    {"prefetch.global.L2{::evict_last|::evict_normal}",
+    {"prefetch.global{.L2::evict_last|.L2::evict_normal}",
      {{Kind::address, 64}},
      1,
      OpClass::control,

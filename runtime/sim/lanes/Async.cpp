@@ -86,7 +86,7 @@ constexpr OperandSpec address = {Kind::address, 64},
                       immediate = {Kind::immediate},
                       policy = {Kind::policy, 64, 1, true};
 #define COPY(how)                                                              \
-  "cp.async." how "[.shared|.shared::cta].global[.L2::cache_hint]"             \
+  "cp.async." how "{.shared|.shared::cta}.global[.L2::cache_hint]"             \
   "[.L2::64B|.L2::128B|.L2::256B]"
 #define FORMS(how)                                                             \
   {COPY(how),                                                                  \

@@ -30,6 +30,20 @@ void setPredicate(Warp &w, const Op &op, uint32_t mask) {
   assign(predicateAt(w, op.at[1]), mask, inverse);
 }
 
+/// setp of 16-bit floats has one result.
+template <auto compare> void setOne(Warp &w, const Op &op, uint32_t mask) {
+  const auto *a = lanesAt<const uint16_t>(w, op.at[1]),
+             *b = lanesAt<const uint16_t>(w, op.at[2]);
+  uint32_t found =
+      ballot([&](int i) HEADGATE_INLINE_LAMBDA { return compare(a[i], b[i]); });
+  uint32_t with = predicateAt(w, op.at[3]) ^ op.at[4];
+  found = op.combine == 0   ? found
+          : op.combine == 1 ? found & with
+          : op.combine == 2 ? found | with
+                            : found ^ with;
+  assign(predicateAt(w, op.at[0]), mask, found);
+}
+
 /// set: all ones or 1.0f instead of a predicate.
 template <typename D, typename T, auto compare>
 void setValue(Warp &w, const Op &op, uint32_t mask) {
@@ -71,6 +85,16 @@ constexpr OpRow predicateRow(const char *pattern) {
           4,
           isReal<T> ? OpClass::real : OpClass::integer,
           &setPredicate<T, compare>};
+}
+template <auto compare> constexpr OpRow oneRow(const char *pattern) {
+  return {pattern,
+          {{OperandSpec::Kind::result, 1},
+           sourceOf<uint16_t>(),
+           sourceOf<uint16_t>(),
+           {OperandSpec::Kind::predicate, 1, 1, true}},
+          4,
+          OpClass::real,
+          &setOne<compare>};
 }
 template <typename D, typename T, auto compare>
 constexpr OpRow valueRow(const char *pattern) {
@@ -127,16 +151,18 @@ constexpr OpRow pairRow(const char *pattern) {
         return expression;                                                     \
       }>("setp." word "[.and|.or|.xor].ftz.f32")
 #define F64_CASE(word, expression) PREDICATE(word, ".f64", double, expression)
-#define HALF_CASE(word, H, type, expression)                                   \
-  predicateRow<uint16_t,                                                       \
-               [](uint16_t x, uint16_t y) {                                    \
-                 float a = H::widen(x), b = H::widen(y);                       \
-                 return expression;                                            \
-               }>("setp." word "[.and|.or|.xor][.ftz]" type),                  \
+#define HALF_CASE(word, H, ftz, type, expression)                              \
+  oneRow<[](uint16_t x, uint16_t y) {                                          \
+    float a = H::widen(x), b = H::widen(y);                                    \
+    return expression;                                                         \
+  }>("setp." word "[.and|.or|.xor]" ftz type),                                 \
       pairRow<H, [](float a, float b) { return expression; }>(                 \
-          "setp." word "[.ftz]" type "x2")
-#define F16_CASE(word, expression) HALF_CASE(word, F16, ".f16", expression)
-#define BF16_CASE(word, expression) HALF_CASE(word, BF16, ".bf16", expression)
+          "setp." word ftz type "x2")
+#define F16_CASE(word, expression)                                             \
+  HALF_CASE(word, F16, "", ".f16", expression),                                \
+      HALF_CASE(word, FlushedF16, ".ftz", ".f16", expression)
+#define BF16_CASE(word, expression)                                            \
+  HALF_CASE(word, BF16, "", ".bf16", expression)
 
 #define VALUES(dtype, D, type, T)                                              \
   VALUE("eq", dtype, D, type, T, a == b),                                      \
@@ -170,7 +196,7 @@ constexpr OpRow rows[] = {
     VALUES(".f32", float, ".s32", int32_t),
     VALUES(".f32", float, ".u32", uint32_t),
     VALUES(".f32", float, ".f32", float),
-    SELECT("selp{.b16|.u16|.s16|.f16|.bf16}", uint16_t),
+    SELECT("selp{.b16|.u16|.s16}", uint16_t),
     SELECT("selp{.b32|.u32|.s32}", uint32_t),
     SELECT("selp.f32", float),
     SELECT("selp{.b64|.u64|.s64}", uint64_t),

@@ -59,9 +59,11 @@ template <typename T> HEADGATE_INLINE T toInteger(double integral) {
 // source, which is cut to its type first.
 #define INTEGER(dtype, D, R, stype, S, SR)                                     \
   lift<[](SR a) -> R { return held<R>(static_cast<D>(static_cast<S>(a))); }>(  \
-      "cvt" dtype stype, OpClass::convert),                                    \
-      lift<[](SR a) -> R { return held<R>(clampTo<D>(static_cast<S>(a))); }>(  \
-          "cvt.sat" dtype stype, OpClass::convert)
+      "cvt" dtype stype, OpClass::convert)
+/// Only from types with values that D has not.
+#define CLAMPED(dtype, D, R, stype, S, SR)                                     \
+  lift<[](SR a) -> R { return held<R>(clampTo<D>(static_cast<S>(a))); }>(      \
+      "cvt.sat" dtype stype, OpClass::convert)
 #define FROM_ALL(dtype, D, R)                                                  \
   INTEGER(dtype, D, R, ".u8", uint8_t, uint16_t),                              \
       INTEGER(dtype, D, R, ".u8", uint8_t, uint32_t),                          \
@@ -95,7 +97,7 @@ template <typename T> HEADGATE_INLINE T toInteger(double integral) {
       }>("cvt." word "[.sat]" dtype ".f64", OpClass::convert),                 \
       lift<[](uint16_t a) -> R {                                               \
         return held<R>(toInteger<T>(toIntegral<Toward::toward>(widenF16(a)))); \
-      }>("cvt." word "[.ftz][.sat]" dtype ".f16", OpClass::convert)
+      }>("cvt." word "[.sat]" dtype ".f16", OpClass::convert)
 #define TO_INTEGERS(dtype, T, R)                                               \
   TO_INTEGER(dtype, T, R, "rni", nearest),                                     \
       TO_INTEGER(dtype, T, R, "rzi", zero),                                    \
@@ -115,6 +117,18 @@ template <typename T> HEADGATE_INLINE T toInteger(double integral) {
 
 // ---- integers to floats. Any integer below 2^53 passes through double; 64-bit
 // ones go to f32 at once, because two roundings differ.
+/// Of more than 53 bits, those that do not fit become one odd bit: what is
+/// rounded from this is rounded once.
+template <typename S> HEADGATE_INLINE double toDouble(S x) {
+  if constexpr (sizeof(S) == 8) {
+    bool fits = x < (S(1) << 53) && (!std::is_signed_v<S> ||
+                                     x > static_cast<S>(-(int64_t(1) << 53)));
+    if (!fits)
+      x = static_cast<S>((x & ~S(2047)) | ((x & 2047) ? 2048 : 0));
+  }
+  return static_cast<double>(x);
+}
+
 #define FROM_INTEGER(stype, S, R)                                              \
   lift<[](R a) -> float { return static_cast<float>(static_cast<S>(a)); }>(    \
       "cvt.rn[.sat].f32" stype, OpClass::convert),                             \
@@ -122,13 +136,12 @@ template <typename T> HEADGATE_INLINE T toInteger(double integral) {
         return static_cast<double>(static_cast<S>(a));                         \
       }>("cvt.rn.f64" stype, OpClass::convert),                                \
       lift<[](R a) -> uint16_t {                                               \
-        return narrowF16<>(                                                    \
-            narrowToOdd(static_cast<double>(static_cast<S>(a))));              \
-      }>("cvt.rn.f16" stype, OpClass::convert),                                \
-      lift<[](R a) -> uint16_t {                                               \
-        return narrowBF16<>(                                                   \
-            narrowToOdd(static_cast<double>(static_cast<S>(a))));              \
-      }>("cvt.rn.bf16" stype, OpClass::convert)
+        return narrowF16<>(narrowToOdd(toDouble(static_cast<S>(a))));          \
+      }>("cvt.rn.f16" stype, OpClass::convert)
+#define BF16_FROM_INTEGER(stype, S, R)                                         \
+  lift<[](R a) -> uint16_t {                                                   \
+    return narrowBF16<>(narrowToOdd(toDouble(static_cast<S>(a))));             \
+  }>("cvt.rn.bf16" stype, OpClass::convert)
 
 // ---- between floats
 HEADGATE_INLINE float relu(float x) { return x > 0 || x != x ? x : 0.0f; }
@@ -179,6 +192,147 @@ constexpr OpRow rows[] = {
     FROM_ALL(".u64", uint64_t, uint64_t),
     FROM_ALL(".s64", int64_t, uint64_t),
 
+    CLAMPED(".u8", uint8_t, uint16_t, ".s8", int8_t, uint16_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".s8", int8_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".s8", int8_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".u16", uint16_t, uint16_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".u16", uint16_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".u16", uint16_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".s16", int16_t, uint16_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".s16", int16_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".s16", int16_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint16_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".s8", int8_t, uint16_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".s8", int8_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".s8", int8_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".u16", uint16_t, uint16_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".u16", uint16_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".u16", uint16_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".s16", int16_t, uint16_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".s16", int16_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".s16", int16_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".u8", uint8_t, uint32_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".u8", uint8_t, uint16_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".u8", uint8_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".u8", uint8_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".u16", uint16_t, uint16_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".u16", uint16_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".u16", uint16_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".s16", int16_t, uint16_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".s16", int16_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".s16", int16_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint16_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".u8", uint8_t, uint16_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".u8", uint8_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".u8", uint8_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".u16", uint16_t, uint16_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".u16", uint16_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".u16", uint16_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".s16", int16_t, uint16_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".s16", int16_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".s16", int16_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".s8", int8_t, uint32_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".s8", int8_t, uint16_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".s8", int8_t, uint32_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".s8", int8_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".s16", int16_t, uint16_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".s16", int16_t, uint32_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".s16", int16_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint16_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".s8", int8_t, uint16_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".s8", int8_t, uint32_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".s8", int8_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".s16", int16_t, uint16_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".s16", int16_t, uint32_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".s16", int16_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".u16", uint16_t, uint32_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint16_t, ".u16", uint16_t, uint16_t),
+    CLAMPED(".s16", int16_t, uint16_t, ".u16", uint16_t, uint32_t),
+    CLAMPED(".s16", int16_t, uint16_t, ".u16", uint16_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint16_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".s16", int16_t, uint16_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint16_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".s16", int16_t, uint16_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint16_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint16_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint32_t, ".u16", uint16_t, uint16_t),
+    CLAMPED(".s16", int16_t, uint32_t, ".u16", uint16_t, uint32_t),
+    CLAMPED(".s16", int16_t, uint32_t, ".u16", uint16_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint32_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".s16", int16_t, uint32_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint32_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".s16", int16_t, uint32_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint32_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".s16", int16_t, uint32_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".s8", int8_t, uint16_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".s8", int8_t, uint32_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".s8", int8_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".s16", int16_t, uint16_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".s16", int16_t, uint32_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".s16", int16_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint32_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".s8", int8_t, uint16_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".s8", int8_t, uint32_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".s8", int8_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".s16", int16_t, uint16_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".s16", int16_t, uint32_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".s16", int16_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".u32", uint32_t, uint64_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".s32", int32_t, uint32_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".s32", int32_t, uint32_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".s32", int32_t, uint32_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".s32", int32_t, uint32_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".s32", int32_t, uint64_t, ".u32", uint32_t, uint32_t),
+    CLAMPED(".s32", int32_t, uint64_t, ".u32", uint32_t, uint64_t),
+    CLAMPED(".s32", int32_t, uint64_t, ".u64", uint64_t, uint64_t),
+    CLAMPED(".s32", int32_t, uint64_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".u64", uint64_t, uint64_t, ".s8", int8_t, uint16_t),
+    CLAMPED(".u64", uint64_t, uint64_t, ".s8", int8_t, uint32_t),
+    CLAMPED(".u64", uint64_t, uint64_t, ".s8", int8_t, uint64_t),
+    CLAMPED(".u64", uint64_t, uint64_t, ".s16", int16_t, uint16_t),
+    CLAMPED(".u64", uint64_t, uint64_t, ".s16", int16_t, uint32_t),
+    CLAMPED(".u64", uint64_t, uint64_t, ".s16", int16_t, uint64_t),
+    CLAMPED(".u64", uint64_t, uint64_t, ".s32", int32_t, uint32_t),
+    CLAMPED(".u64", uint64_t, uint64_t, ".s32", int32_t, uint64_t),
+    CLAMPED(".u64", uint64_t, uint64_t, ".s64", int64_t, uint64_t),
+    CLAMPED(".s64", int64_t, uint64_t, ".u64", uint64_t, uint64_t),
+
     TO_INTEGERS(".u8", uint8_t, uint16_t),
     TO_INTEGERS(".s8", int8_t, uint16_t),
     TO_INTEGERS(".u16", uint16_t, uint16_t),
@@ -192,6 +346,12 @@ constexpr OpRow rows[] = {
     INTEGRAL("rmi", down),
     INTEGRAL("rpi", up),
 
+    BF16_FROM_INTEGER(".u16", uint16_t, uint16_t),
+    BF16_FROM_INTEGER(".s16", int16_t, uint16_t),
+    BF16_FROM_INTEGER(".u32", uint32_t, uint32_t),
+    BF16_FROM_INTEGER(".s32", int32_t, uint32_t),
+    BF16_FROM_INTEGER(".u64", uint64_t, uint64_t),
+    BF16_FROM_INTEGER(".s64", int64_t, uint64_t),
     FROM_INTEGER(".u8", uint8_t, uint16_t),
     FROM_INTEGER(".s8", int8_t, uint16_t),
     FROM_INTEGER(".u8", uint8_t, uint32_t),
@@ -229,7 +389,8 @@ constexpr OpRow rows[] = {
     NARROW("rz", ".f16", narrowF16<Rounding::zero>(x)),
     NARROW("rn.relu", ".f16", narrowF16<>(relu(x))),
     NARROW("rn.satfinite", ".f16", finiteF16(x)),
-    NARROW("rn.ftz", ".f16", narrowF16<>(flush(x))),
+    lift<[](float a) -> uint16_t { return narrowF16<>(flush(a)); }>(
+        "cvt.rn.ftz.f16.f32", OpClass::convert),
     NARROW("rn", ".bf16", narrowBF16<>(x)),
     NARROW("rz", ".bf16", narrowBF16<Rounding::zero>(x)),
     NARROW("rn.relu", ".bf16", narrowBF16<>(relu(x))),

@@ -34,7 +34,6 @@ HEADGATE_INLINE float negativeOf(float x) {
   return floatOf(bitsOf(x) ^ 0x80000000u);
 }
 
-/// Three inputs, e.g. max.f32 d, a, b, c (sm_100) and what Triton folds.
 template <typename T, bool isMax, bool nan> HEADGATE_INLINE T pick(T a, T b) {
   T r = isMax ? most(a, b) : least(a, b);
   return nan ? orNaN(r, a, b) : r;
@@ -63,15 +62,7 @@ template <typename T, bool isMax, bool nan> HEADGATE_INLINE T pick(T a, T b) {
   F32(name ".f32", false, (pick<float, isMax, false>(a, b))),                  \
       F32(name ".ftz.f32", true, (pick<float, isMax, false>(a, b))),           \
       F32(name ".NaN.f32", false, (pick<float, isMax, true>(a, b))),           \
-      F32(name ".ftz.NaN.f32", true, (pick<float, isMax, true>(a, b))),        \
-      lift<[](float a, float b, float c) -> float {                            \
-        return output<false>(                                                  \
-            pick<float, isMax, false>(pick<float, isMax, false>(a, b), c));    \
-      }>(name ".f32", OpClass::real),                                          \
-      lift<[](float a, float b, float c) -> float {                            \
-        return output<false>(                                                  \
-            pick<float, isMax, true>(pick<float, isMax, true>(a, b), c));      \
-      }>(name ".NaN.f32", OpClass::real)
+      F32(name ".ftz.NaN.f32", true, (pick<float, isMax, true>(a, b)))
 #define F64(pattern, expression)                                               \
   lift<[](double a, double b) -> double { return expression; }>(pattern,       \
                                                                 OpClass::real)

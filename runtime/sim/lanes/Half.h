@@ -83,6 +83,12 @@ struct F16 {
   static HEADGATE_INLINE float widen(uint16_t x) { return widenF16(x); }
   static HEADGATE_INLINE uint16_t narrow(float x) { return narrowF16<>(x); }
 };
+/// f16 whose subnormals are zeros (.ftz).
+struct FlushedF16 {
+  static HEADGATE_INLINE float widen(uint16_t x) {
+    return widenF16((x & 0x7c00) == 0 ? x & 0x8000 : x);
+  }
+};
 struct BF16 {
   uint16_t bits;
   static HEADGATE_INLINE float widen(uint16_t x) { return widenBF16(x); }

@@ -73,11 +73,26 @@ void checkOff(benchmark::State &state) { runFa2(state, ",check=off"); }
 void checkAllV3(benchmark::State &state) { runFa2(state, ",lanes=v3"); }
 void checkAllV2(benchmark::State &state) { runFa2(state, ",lanes=v2"); }
 
-BENCHMARK(checkAll)->Arg(1024)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
-BENCHMARK(checkFast)->Arg(1024)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
-BENCHMARK(checkOff)->Arg(1024)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
-BENCHMARK(checkAllV3)->Arg(1024)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
-BENCHMARK(checkAllV2)->Arg(256)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
+BENCHMARK(checkAll)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime();
+BENCHMARK(checkFast)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime();
+BENCHMARK(checkOff)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime();
+BENCHMARK(checkAllV3)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime();
+BENCHMARK(checkAllV2)
+    ->Arg(256)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime();
 
 } // namespace
 
