@@ -9,6 +9,7 @@
 #include "passes/EntryChecks.h"
 
 #include "dialect/routed/Routed.h"
+#include "mlir/Analysis/FlatLinearValueConstraints.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -35,7 +36,8 @@ public:
       return elementwise();
     TypeSwitch<Operation *>(op)
         .Case<tensor::ConcatOp, tensor::ExtractSliceOp, tensor::InsertSliceOp,
-              tensor::CastOp, tensor::ExpandShapeOp>(
+              tensor::PadOp, tensor::CastOp, tensor::ExpandShapeOp,
+              tensor::ReshapeOp, tensor::ExtractOp, tensor::InsertOp>(
             [&](auto known) { visit(known); })
         .Case<routed::SelectOp, routed::SelectTokensOp, routed::GatherOp,
               routed::LinearOp, routed::AttendOp, routed::CombineOp,
@@ -46,6 +48,19 @@ public:
 private:
   Value dim(Value tensor, int64_t d) {
     return b.createOrFold<tensor::DimOp>(current->getLoc(), tensor, d);
+  }
+
+  Value constant(int64_t x) {
+    return arith::ConstantIndexOp::create(b, current->getLoc(), x);
+  }
+  Value valueOf(OpFoldResult x) {
+    return getValueOrCreateConstantIndexOp(b, current->getLoc(), x);
+  }
+  Value plus(Value x, Value y) {
+    return b.createOrFold<arith::AddIOp>(current->getLoc(), x, y);
+  }
+  Value times(Value x, Value y) {
+    return b.createOrFold<arith::MulIOp>(current->getLoc(), x, y);
   }
 
   void require(Value left, Value right, bool atMost = false) {
@@ -85,22 +100,56 @@ private:
   void loopsAgree(linalg::LinalgOp op) {
     if (!op.hasPureTensorSemantics())
       return;
+    SmallVector<Value> extents(op.getNumLoops());
     SmallVector<std::pair<Value, int64_t>> first(op.getNumLoops());
-    for (OpOperand &operand : op->getOpOperands()) {
-      if (!isa<RankedTensorType>(operand.get().getType()))
+    forEachIndex(op, [&](Value tensor, int64_t d, AffineExpr index) {
+      auto loop = dyn_cast<AffineDimExpr>(index);
+      if (!loop)
+        return;
+      auto &[owner, where] = first[loop.getPosition()];
+      if (owner)
+        return sameDim(owner, where, tensor, d);
+      first[loop.getPosition()] = {tensor, d};
+      if (isInReach(tensor))
+        extents[loop.getPosition()] = dim(tensor, d);
+    });
+    forEachIndex(op, [&](Value tensor, int64_t d, AffineExpr index) {
+      if (!isa<AffineDimExpr>(index) && isInReach(tensor))
+        if (Value needed = neededExtent(index, extents))
+          require(needed, dim(tensor, d), /*atMost=*/true);
+    });
+  }
+
+  /// Calls `visit` with each index expression of the op's tensors.
+  void
+  forEachIndex(linalg::LinalgOp op,
+               llvm::function_ref<void(Value, int64_t, AffineExpr)> visit) {
+    for (OpOperand &operand : op->getOpOperands())
+      if (isa<RankedTensorType>(operand.get().getType()))
+        for (auto [d, index] :
+             llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults()))
+          visit(operand.get(), d, index);
+  }
+
+  /// The extent that a sum of multiples of loops needs, as in a convolution;
+  /// null for anything else.
+  Value neededExtent(AffineExpr index, ArrayRef<Value> extents) {
+    SmallVector<int64_t> factors; // of each loop, then the constant
+    if (failed(getFlattenedAffineExpr(index, extents.size(), 0, &factors)) ||
+        factors.size() != extents.size() + 1)
+      return {};
+    int64_t fixed = factors.pop_back_val() + 1;
+    Value sum;
+    for (auto [factor, extent] : llvm::zip(factors, extents)) {
+      if (factor == 0)
         continue;
-      AffineMap map = op.getMatchingIndexingMap(&operand);
-      for (auto [d, expr] : llvm::enumerate(map.getResults())) {
-        auto loop = dyn_cast<AffineDimExpr>(expr);
-        if (!loop)
-          continue;
-        auto &[tensor, where] = first[loop.getPosition()];
-        if (tensor)
-          sameDim(tensor, where, operand.get(), d);
-        else
-          first[loop.getPosition()] = {operand.get(), d};
-      }
+      if (factor < 0 || !extent)
+        return {};
+      Value term = times(extent, constant(factor));
+      sum = sum ? plus(sum, term) : term;
+      fixed -= factor; // the last index is one less than the extent
     }
+    return sum ? plus(sum, constant(fixed)) : constant(fixed);
   }
 
   void visit(tensor::ConcatOp op) {
@@ -110,17 +159,20 @@ private:
           sameDim(op.getInputs().front(), d, input, d);
   }
 
+  /// Offset and size of each dimension are not negative, and the last element
+  /// lies in `whole`. A slice of no rows may begin anywhere.
   template <typename SliceOp> void inBounds(SliceOp op, Value whole) {
     for (auto [d, offset, size, stride] : llvm::enumerate(
              op.getMixedOffsets(), op.getMixedSizes(), op.getMixedStrides())) {
-      if (getConstantIntValue(stride) != 1 || !isInReach(whole) ||
-          !isInReach(offset) || !isInReach(size))
+      std::optional<int64_t> step = getConstantIntValue(stride);
+      if (!step || *step < 1 || !isInReach(whole) || !isInReach(offset) ||
+          !isInReach(size))
         continue;
-      Location loc = op.getLoc();
-      Value end = b.createOrFold<arith::AddIOp>(
-          loc, getValueOrCreateConstantIndexOp(b, loc, offset),
-          getValueOrCreateConstantIndexOp(b, loc, size));
-      require(end, dim(whole, d), /*atMost=*/true);
+      Value begin = valueOf(offset), extent = valueOf(size);
+      require(constant(0), begin, /*atMost=*/true);
+      require(constant(0), extent, /*atMost=*/true);
+      Value end = plus(begin, times(extent, constant(*step)));
+      require(end, plus(dim(whole, d), constant(*step - 1)), /*atMost=*/true);
     }
   }
   bool isInReach(OpFoldResult extent) {
@@ -130,6 +182,26 @@ private:
   void visit(tensor::ExtractSliceOp op) { inBounds(op, op.getSource()); }
   void visit(tensor::InsertSliceOp op) { inBounds(op, op.getDest()); }
 
+  void visit(tensor::ExtractOp op) { elementIn(op.getTensor(), op); }
+  void visit(tensor::InsertOp op) { elementIn(op.getDest(), op); }
+
+  /// Only where the element is always accessed.
+  template <typename AccessOp> void elementIn(Value whole, AccessOp op) {
+    if (op->getBlock() != &entry)
+      return;
+    for (auto [d, index] : llvm::enumerate(op.getIndices())) {
+      require(constant(0), index, /*atMost=*/true);
+      require(plus(index, constant(1)), dim(whole, d), /*atMost=*/true);
+    }
+  }
+
+  void visit(tensor::PadOp op) {
+    for (auto amounts : {op.getMixedLowPad(), op.getMixedHighPad()})
+      for (OpFoldResult amount : amounts)
+        if (isInReach(amount))
+          require(constant(0), valueOf(amount), /*atMost=*/true);
+  }
+
   void visit(tensor::CastOp op) {
     auto from = dyn_cast<RankedTensorType>(op.getSource().getType());
     auto to = dyn_cast<RankedTensorType>(op.getType());
@@ -137,23 +209,35 @@ private:
       return;
     for (int64_t d = 0; d < to.getRank(); ++d)
       if (from.isDynamicDim(d) && !to.isDynamicDim(d))
-        require(dim(op.getSource(), d), arith::ConstantIndexOp::create(
-                                            b, op.getLoc(), to.getDimSize(d)));
+        require(dim(op.getSource(), d), constant(to.getDimSize(d)));
   }
 
   void visit(tensor::ExpandShapeOp op) {
-    Location loc = op.getLoc();
     SmallVector<OpFoldResult> sizes = op.getMixedOutputShape();
     if (!isInReach(op.getSrc()) ||
         !llvm::all_of(sizes, [&](OpFoldResult x) { return isInReach(x); }))
       return;
     for (auto [d, group] : llvm::enumerate(op.getReassociationIndices())) {
-      Value product = arith::ConstantIndexOp::create(b, loc, 1);
+      Value product = constant(1);
       for (int64_t i : group)
-        product = b.createOrFold<arith::MulIOp>(
-            loc, product, getValueOrCreateConstantIndexOp(b, loc, sizes[i]));
+        product = times(product, valueOf(sizes[i]));
       require(product, dim(op.getSrc(), d));
     }
+  }
+
+  void visit(tensor::ReshapeOp op) {
+    auto from = dyn_cast<RankedTensorType>(op.getSource().getType());
+    auto to = dyn_cast<RankedTensorType>(op.getType());
+    if (!from || !to || !isInReach(op.getSource()) || !isInReach(op))
+      return;
+    auto elements = [&](Value tensor, int64_t rank) {
+      Value product = constant(1);
+      for (int64_t d = 0; d < rank; ++d)
+        product = times(product, dim(tensor, d));
+      return product;
+    };
+    require(elements(op.getSource(), from.getRank()),
+            elements(op, to.getRank()));
   }
 
   void visit(routed::SelectOp op) { same(op.getLogits(), op.getValid(), 2); }
@@ -190,9 +274,7 @@ private:
     if (!isInReach(op.getSource()) || !isInReach(op.getCos()))
       return;
     // A hole reads row 0, so there must be one.
-    Value rows = op.getPositions()
-                     ? Value(arith::ConstantIndexOp::create(b, op.getLoc(), 1))
-                     : dim(op.getSource(), 1);
+    Value rows = op.getPositions() ? constant(1) : dim(op.getSource(), 1);
     require(rows, dim(op.getCos(), 0), /*atMost=*/true);
   }
   void visit(routed::AppendOp op) {

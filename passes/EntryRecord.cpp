@@ -335,6 +335,9 @@ private:
     if (check.atMost && llvm::to_integer(*left, end, 10) &&
         llvm::to_integer(*right, limit, 10) && end <= limit)
       return success();
+    // Dims are not negative, and nothing but a difference can be.
+    if (check.atMost && *left == "0" && right->find('-') == right->npos)
+      return success();
     std::string that = *left + (check.atMost ? " <= " : " == ") + *right;
     for (const PlanRequirement &known : entry.requirements)
       if (known.that == that)

@@ -64,6 +64,95 @@ func.func @upstream(%a: tensor<?x?xf32> {routed.dims = ["M", "I"]}, %b: tensor<?
   return %y, %s, %t, %r : tensor<?x?xf32>, tensor<?x4xf32>, tensor<?x5xf32>, tensor<?x3x?xf32>
 }
 
+// An offset or size that a subtraction makes negative is before the tensor.
+// CHECK:       "name": "last_rows",
+// CHECK:         {"that": "0 <= T-S", "else": "'tensor.extract_slice' at line {{[0-9]+}} needs 0 <= T-S"}],
+func.func @last_rows(%x: tensor<?xf32> {routed.dims = ["T"]}, %y: tensor<?xf32> {routed.dims = ["S"]}) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %T = tensor.dim %x, %c0 : tensor<?xf32>
+  %S = tensor.dim %y, %c0 : tensor<?xf32>
+  %first = arith.subi %T, %S : index
+  %z = tensor.extract_slice %x[%first] [%S] [1] : tensor<?xf32> to tensor<?xf32>
+  return %z : tensor<?xf32>
+}
+
+// CHECK:       "name": "all_but",
+// CHECK:       "requires": [
+// CHECK-NEXT:    {"that": "0 <= T-S", "else": "'tensor.extract_slice' at line {{[0-9]+}} needs 0 <= T-S"},
+// CHECK-NEXT:    {"that": "T-S <= T", "else": "'tensor.extract_slice' at line {{[0-9]+}} needs T-S <= T"}],
+func.func @all_but(%x: tensor<?xf32> {routed.dims = ["T"]}, %y: tensor<?xf32> {routed.dims = ["S"]}) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %T = tensor.dim %x, %c0 : tensor<?xf32>
+  %S = tensor.dim %y, %c0 : tensor<?xf32>
+  %rest = arith.subi %T, %S : index
+  %z = tensor.extract_slice %x[0] [%rest] [1] : tensor<?xf32> to tensor<?xf32>
+  %w = tensor.concat dim(0) %z, %y : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  return %w : tensor<?xf32>
+}
+
+// With a stride the last row is further away than their number.
+// CHECK:       "name": "every_third",
+// CHECK:         "that": "S*3 <= T+2"
+func.func @every_third(%x: tensor<?xf32> {routed.dims = ["T"]}, %y: tensor<?xf32> {routed.dims = ["S"]}) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %S = tensor.dim %y, %c0 : tensor<?xf32>
+  %z = tensor.extract_slice %x[0] [%S] [3] : tensor<?xf32> to tensor<?xf32>
+  return %z : tensor<?xf32>
+}
+
+// CHECK:       "name": "padded",
+// CHECK:         {"that": "0 <= S-1", "else": "'tensor.pad' at line {{[0-9]+}} needs 0 <= S-1"}],
+func.func @padded(%x: tensor<?xf32> {routed.dims = ["S"]}) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %S = tensor.dim %x, %c0 : tensor<?xf32>
+  %less = arith.subi %S, %c1 : index
+  %y = tensor.pad %x low[%less] high[%S] {
+  ^bb0(%i: index):
+    tensor.yield %zero : f32
+  } : tensor<?xf32> to tensor<?xf32>
+  return %y : tensor<?xf32>
+}
+
+// CHECK:       "name": "reshaped",
+// CHECK:         "that": "S == T*4"
+func.func @reshaped(%x: tensor<?xf32> {routed.dims = ["S"]}, %y: tensor<?xf32> {routed.dims = ["T"]}) -> tensor<?x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %T = tensor.dim %y, %c0 : tensor<?xf32>
+  %shape = tensor.from_elements %T, %c4 : tensor<2xindex>
+  %z = tensor.reshape %x(%shape) : (tensor<?xf32>, tensor<2xindex>) -> tensor<?x4xf32>
+  return %z : tensor<?x4xf32>
+}
+
+// The index of a convolution is a sum of loops.
+// CHECK:       "name": "convolved",
+// CHECK:         {"that": "O+W-1 <= I", "else": "'linalg.conv_1d' at line {{[0-9]+}} needs O+W-1 <= I"}],
+func.func @convolved(%x: tensor<?xf32> {routed.dims = ["I"]}, %w: tensor<?xf32> {routed.dims = ["W"]},
+    %init: tensor<?xf32> {routed.dims = ["O"]}) -> tensor<?xf32> {
+  %y = linalg.conv_1d ins(%x, %w : tensor<?xf32>, tensor<?xf32>) outs(%init : tensor<?xf32>) -> tensor<?xf32>
+  return %y : tensor<?xf32>
+}
+
+// An element that is always read must be there; one that is not, need not.
+// CHECK:       "name": "third",
+// CHECK:       "requires": [{"that": "3 <= S", "else": "'tensor.extract' at line {{[0-9]+}} needs 3 <= S"}],
+func.func @third(%x: tensor<?xf32> {routed.dims = ["S"]}, %n: tensor<i1>) -> tensor<f32> {
+  %c2 = arith.constant 2 : index
+  %c7 = arith.constant 7 : index
+  %a = tensor.extract %x[%c2] : tensor<?xf32>
+  %more = tensor.extract %n[] : tensor<i1>
+  %b = scf.if %more -> f32 {
+    %eighth = tensor.extract %x[%c7] : tensor<?xf32>
+    scf.yield %eighth : f32
+  } else {
+    scf.yield %a : f32
+  }
+  %y = tensor.from_elements %b : tensor<f32>
+  return %y : tensor<f32>
+}
+
 // CHECK:       "name": "routed_rows",
 // CHECK:       "requires": [
 // CHECK-DAG:     "that": "A == B"
