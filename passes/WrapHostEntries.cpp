@@ -85,15 +85,15 @@ LogicalResult checkSignature(func::FuncOp func) {
   return success();
 }
 
-void wrap(func::FuncOp func) {
+/// `name` is what the function was called before it gave up its name.
+void wrap(func::FuncOp func, StringRef name) {
   MLIRContext *context = func.getContext();
   ImplicitLocOpBuilder b(func.getLoc(), context);
   b.setInsertionPointAfter(func);
   Type pointer = LLVM::LLVMPointerType::get(context);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
                                           {pointer, pointer});
-  auto wrapper =
-      LLVM::LLVMFuncOp::create(b, ("hg_" + func.getName()).str(), type);
+  auto wrapper = LLVM::LLVMFuncOp::create(b, ("hg_" + name).str(), type);
   if (Attribute bytes = func->removeAttr(passes::workspaceBytesAttr))
     wrapper->setAttr(passes::workspaceBytesAttr, bytes);
   b.setInsertionPointToStart(wrapper.addEntryBlock(b));
@@ -114,14 +114,15 @@ void wrap(func::FuncOp func) {
   LLVM::ReturnOp::create(b, ValueRange{});
 }
 
-/// From now on the wrapper is what is called; the function gives up its name,
-/// which may be that of a library function. Names and dims were those of the
-/// tensors, and mean nothing on buffers.
+/// The wrapper is what will be called; the function gives up its name, which
+/// may be that of a library function. Names and dims were those of the tensors,
+/// and mean nothing on buffers.
 LogicalResult makePrivate(func::FuncOp func, SymbolTable &symbols) {
   std::string name = ("hg." + func.getName()).str();
+  while (symbols.lookup(name))
+    name += "_"; // another entry is called so
   if (failed(symbols.rename(func, name)))
-    return func.emitError("cannot be called ")
-           << name << ": that name is taken";
+    return func.emitError("cannot be called ") << name;
   func.setPrivate();
   func.removeArgAttrsAttr();
   func.removeResAttrsAttr();
@@ -141,12 +142,16 @@ struct WrapHostEntriesPass
     for (func::FuncOp func : entries)
       if (failed(checkSignature(func)))
         return signalPassFailure();
-    for (func::FuncOp func : entries)
-      wrap(func);
+    // First all names are freed: one entry may be called hg_NAME of another.
+    SmallVector<std::string> names;
     SymbolTable symbols(getOperation());
-    for (func::FuncOp func : entries)
+    for (func::FuncOp func : entries) {
+      names.push_back(func.getName().str());
       if (failed(makePrivate(func, symbols)))
         return signalPassFailure();
+    }
+    for (auto [func, name] : llvm::zip(entries, names))
+      wrap(func, name);
   }
 };
 

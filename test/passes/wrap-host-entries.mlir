@@ -50,6 +50,26 @@ func.func @named(%x: memref<?xf32> {routed.name = "x", routed.dims = ["S"]})
   return
 }
 
+// Entries whose names are those that others get.
+//       CHECK: func private @hg.same_(%{{.+}}: memref<2xf32>) {
+//       CHECK: llvm.func @hg_same(
+//       CHECK:   call @hg.same_(
+//       CHECK: func private @hg.hg_same(%{{.+}}: memref<3xf32>) {
+//       CHECK: llvm.func @hg_hg_same(
+//       CHECK:   call @hg.hg_same(
+//       CHECK: func private @hg.hg.same(%{{.+}}: memref<4xf32>) {
+//       CHECK: llvm.func @hg_hg.same(
+//       CHECK:   call @hg.hg.same(
+func.func @same(%x: memref<2xf32>) {
+  return
+}
+func.func @hg_same(%x: memref<3xf32>) {
+  return
+}
+func.func @hg.same(%x: memref<4xf32>) {
+  return
+}
+
 // CHECK-LABEL: func private @helper
 //   CHECK-NOT: hg_helper
 func.func private @helper(%x: memref<?x8xf32>) {
