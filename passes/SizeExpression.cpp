@@ -11,6 +11,8 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace headgate::passes;
 
@@ -36,10 +38,12 @@ MaybeText checked(Text text) {
   return text;
 }
 
-Text number(int64_t x) {
-  // The language has no sign.
-  return x < 0 ? Text{"0-" + std::to_string(-x), 0}
-               : Text{std::to_string(x), 2};
+MaybeText number(int64_t x) {
+  if (x >= 0)
+    return Text{std::to_string(x), 2};
+  if (x == std::numeric_limits<int64_t>::min())
+    return {};
+  return Text{"0-" + std::to_string(-x), 0}; // the language has no sign
 }
 
 MaybeText sum(const MaybeText &a, const MaybeText &b) {

@@ -8,6 +8,7 @@
 // RUN: not headgate-compile %t/recursive.mlir -o %t/x.hgb 2>&1 | FileCheck %t/recursive.mlir
 // RUN: not headgate-compile %t/external.mlir -o %t/x.hgb 2>&1 | FileCheck %t/external.mlir
 // RUN: not headgate-compile %t/data.mlir -o %t/x.hgb 2>&1 | FileCheck %t/data.mlir
+// RUN: not headgate-compile %t/least.mlir -o %t/x.hgb 2>&1 | FileCheck %t/least.mlir
 // RUN: not headgate-compile %t/long.mlir -o %t/x.hgb 2>&1 | FileCheck %t/long.mlir
 // RUN: not headgate-compile %t/contradiction.mlir -o %t/x.hgb 2>&1 | FileCheck %t/contradiction.mlir
 // RUN: not headgate-compile %t/names.mlir -o %t/x.hgb 2>&1 | FileCheck %t/names.mlir
@@ -77,6 +78,20 @@ func.func @data(%x: tensor<?x4xf32>, %n: tensor<i32>) -> (tensor<?x4xf32> {route
   // CHECK: data.mlir:[[@LINE+1]]:8: note: the result is made here
   %r = tensor.extract_slice %x[0, 0] [%e, 4] [1, 1] : tensor<?x4xf32> to tensor<?x4xf32>
   return %r : tensor<?x4xf32>
+}
+
+//--- least.mlir
+// The language of sizes has no sign, and 2^63 is no number of it.
+// CHECK: least.mlir:[[@LINE+1]]:1: error: cannot be an entry: dimension 0 of result 'result0' has no size expression over the arguments' extents
+func.func @least(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %least = arith.constant -9223372036854775808 : index
+  %zero = arith.constant 0.0 : f32
+  %S = tensor.dim %x, %c0 : tensor<?xf32>
+  %e = arith.maxsi %S, %least : index
+  %empty = tensor.empty(%e) : tensor<?xf32>
+  %y = linalg.fill ins(%zero : f32) outs(%empty : tensor<?xf32>) -> tensor<?xf32>
+  return %y : tensor<?xf32>
 }
 
 //--- long.mlir
