@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 namespace headgate {
 
@@ -132,6 +133,10 @@ std::optional<std::string> checkRun(const RunOptions &options) {
   if (options.dryRun && (!options.expected.empty() ||
                          !options.outputs.empty() || options.checkUnwritten))
     return "--dry-run gives no outputs to write, compare or check";
+  std::set<std::string> files;
+  for (const OutputTarget &target : options.outputs)
+    if (!target.file.empty() && !files.insert(target.file).second)
+      return "--output: two outputs are to go to " + target.file;
   if (options.bundle.empty() && !options.listDevices)
     return "no BUNDLE is given";
   return std::nullopt;

@@ -101,7 +101,10 @@ Result<Array> readArray(const InputValue &value) {
 static std::string suggestWords(const InputValue &value,
                                 const PlanTensor &tensor) {
   bool plain = value.source == InputValue::Source::npy && !value.dtype;
-  if (!plain || !isFloat(tensor.dtype) || !readNpy(value.file, DType::bf16))
+  if (!plain || !isFloat(tensor.dtype))
+    return "";
+  Result<Array> words = readNpy(value.file, DType::bf16);
+  if (!words || words->dtype != DType::bf16)
     return "";
   return "; say --input=" + tensor.name + "=bf16=@" + value.file +
          " to take its 2-byte words as bf16";

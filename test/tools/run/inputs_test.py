@@ -93,6 +93,10 @@ class Files(Case):
                          'y = 1x3xf32=[1 -2 inf]')
         self.bad_echo('bf16', file, '--input=x=bf16=@')
         self.bad_echo('bf16', 'f16=' + file, 'bf16')
+        # Not said of a file that holds no such words.
+        integers = self.array('i.npy', '<i4', [1, 3], [1, 2, 3])
+        done = self.bad_echo('bf16', integers, 'do not convert')
+        self.assertNotIn('words', done.stderr)
 
     def test_masks(self):
         file = self.array('a.npy', '|u1', [1, 3], [0, 1, 255])

@@ -56,6 +56,10 @@ class Outputs(Case):
     def test_unwritable_file(self):
         self.bad(1, 'nowhere', self.mix, *MIX, '--output=@nowhere/y.npy')
 
+    def test_one_file_for_two_outputs(self):
+        self.bad(2, 'two outputs are to go to a.npy', self.mix, *MIX,
+                 '--output=y=@a.npy', '--output=n=@a.npy')
+
     def test_json(self):
         value = json.loads(self.good(self.mix, *MIX, '--json'))
         self.assertEqual(value['entry'], 'mix')
