@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 namespace headgate::reference {
@@ -18,6 +20,9 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 //===-- case.json --------------------------------------------------------===//
+
+/// What the description of each made case begins with.
+constexpr const char *madeHere = "made by headgate-reference";
 
 Json gqeForm(const MakeOptions &o) {
   bool gqe = o.variant == "gqe";
@@ -139,7 +144,7 @@ Json describe(const MakeOptions &o) {
     if (o.system == writer.system) {
       Json form = writer.form(o);
       return {{"description",
-               "made by headgate-reference, seed " + std::to_string(o.seed)},
+               std::string(madeHere) + ", seed " + std::to_string(o.seed)},
               {"input_dtype", o.bf16 ? "bfloat16" : "float32"},
               {"dims", writer.dims(o, form)},
               {"form", form}};
@@ -328,6 +333,18 @@ Status checkSize(const Case &c) {
   }
   return Success();
 }
+
+/// A case that was made elsewhere, a golden one say, is not written over.
+Status checkPlace(const std::string &directory) {
+  std::ifstream file(directory + "/case.json", std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)),
+                   std::istreambuf_iterator<char>());
+  if (text.empty() || text.find(madeHere) != text.npos)
+    return Success();
+  return Error(ErrorCode::badInput,
+               directory + " holds a case that was not made here: it is left "
+                           "as it is");
+}
 } // namespace
 
 Status makeCase(const MakeOptions &options, const std::string &directory) {
@@ -337,6 +354,8 @@ Status makeCase(const MakeOptions &options, const std::string &directory) {
     return std::move(c).error();
   if (Status size = checkSize(*c); !size)
     return size;
+  if (Status place = checkPlace(directory); !place)
+    return place;
   json["scale"] = 1 / std::sqrt(static_cast<double>(c->D));
 
   Result<NamedArrays> drawn = Drawing(*c, options).drawAll();

@@ -384,6 +384,15 @@ class Make(Test):
                      *options.split())
             self.assertFalse(os.path.exists(self.path('wrong')))
 
+    def test_made_cases_are_written_over_others_are_not(self):
+        self.make('case', '')
+        case = self.make('case', '--bias')
+        self.assertTrue(self.describe(case)['form']['bias'])
+        golden = self.golden('10_ties')
+        before = self.describe(golden)
+        self.bad(1, '10_ties holds a case that was not made here', '--make', golden)
+        self.assertEqual(self.describe(golden), before)
+
     def test_directory_cannot_be_made(self):
         with open(self.path('file'), 'w', encoding='utf-8'):
             pass
