@@ -62,8 +62,9 @@ Token Lexer::next() {
     return take(Token::Kind::number, end - position_);
   }
   if (startsWord(c)) {
+    // ".reg.b32" is two directives; an opcode keeps its modifiers.
     while (true) {
-      if (continuesWord(at(end)))
+      if (at(end) == '.' ? c != '.' : continuesWord(at(end)))
         ++end;
       else if (at(end) == ':' && at(end + 1) == ':' &&
                continuesWord(at(end + 2)))

@@ -334,11 +334,18 @@ Operand BodyParser::parseOperand(int depth) {
     return parseVector(depth);
   if (token.is('['))
     return parseAddress(depth);
-  if (token.is('(')) { // constant in parentheses
+  if (token.is('(')) {
+    // A constant in parentheses; or the lists of a call, for the decoder to
+    // refuse.
     tokens_.take();
-    Operand inner = parseOperand(depth + 1);
-    tokens_.expect(')');
-    return inner;
+    Operand list;
+    list.kind = Operand::Kind::vector;
+    while (!tokens_.failed() && !tokens_.takeIf(')')) {
+      list.elements.push_back(parseOperand(depth + 1));
+      if (!tokens_.peek().is(')'))
+        tokens_.expect(',');
+    }
+    return list.elements.size() == 1 ? Operand(list.elements[0]) : list;
   }
   if (token.is('!')) {
     tokens_.take();

@@ -164,6 +164,26 @@ constexpr OpRow pairRow(const char *pattern) {
 #define BF16_CASE(word, expression)                                            \
   HALF_CASE(word, BF16, "", ".bf16", expression)
 
+/// set of 16-bit floats: 1.0 or 0 of the same type.
+#define HALF_VALUE(word, H, one, type, expression)                             \
+  lift<[](uint16_t x, uint16_t y) -> uint16_t {                                \
+    float a = H::widen(x), b = H::widen(y);                                    \
+    return expression ? one : 0;                                               \
+  }>("set." word type type, OpClass::real),                                    \
+      lift<[](uint32_t x, uint32_t y) -> uint32_t {                            \
+        uint32_t result = 0;                                                   \
+        for (int half = 0; half < 2; ++half) {                                 \
+          float a = H::widen(static_cast<uint16_t>(x >> 16 * half));           \
+          float b = H::widen(static_cast<uint16_t>(y >> 16 * half));           \
+          result |= uint32_t(expression ? one : 0) << 16 * half;               \
+        }                                                                      \
+        return result;                                                         \
+      }>("set." word type "x2" type "x2", OpClass::real)
+#define F16_VALUE(word, expression)                                            \
+  HALF_VALUE(word, F16, 0x3c00, ".f16", (expression))
+#define BF16_VALUE(word, expression)                                           \
+  HALF_VALUE(word, BF16, 0x3f80, ".bf16", (expression))
+
 #define VALUES(dtype, D, type, T)                                              \
   VALUE("eq", dtype, D, type, T, a == b),                                      \
       VALUE("lt", dtype, D, type, T, a < b),                                   \
@@ -196,6 +216,8 @@ constexpr OpRow rows[] = {
     VALUES(".f32", float, ".s32", int32_t),
     VALUES(".f32", float, ".u32", uint32_t),
     VALUES(".f32", float, ".f32", float),
+    REAL_CASES(F16_VALUE),
+    REAL_CASES(BF16_VALUE),
     SELECT("selp{.b16|.u16|.s16}", uint16_t),
     SELECT("selp{.b32|.u32|.s32}", uint32_t),
     SELECT("selp.f32", float),

@@ -21,7 +21,6 @@ template <typename T, typename S> HEADGATE_INLINE T clampTo(S x) {
   return static_cast<T>(wide < low ? low : wide > high ? high : wide);
 }
 
-enum class Toward { nearest, zero, down, up };
 template <Toward toward> HEADGATE_INLINE double toIntegral(double x) {
   switch (toward) {
   case Toward::nearest:

@@ -55,6 +55,19 @@ template <typename T, bool isMax, bool nan> HEADGATE_INLINE T pick(T a, T b) {
     return output<ftz>(                                                        \
         wrap(__builtin_fmaf(input<ftz>(a), input<ftz>(b), input<ftz>(c))));    \
   }>(pattern, OpClass::real)
+/// The same operations rounded toward zero, down and up.
+#define DIRECTED(word, ftz, ftzWord, toward)                                   \
+  F32("add." word ftzWord ".f32", ftz,                                         \
+      narrowToward<Toward::toward>(addToOdd(double(a), double(b)))),           \
+      F32("sub." word ftzWord ".f32", ftz,                                     \
+          narrowToward<Toward::toward>(addToOdd(double(a), -double(b)))),      \
+      F32("mul." word ftzWord ".f32", ftz,                                     \
+          narrowToward<Toward::toward>(double(a) * double(b))),                \
+      lift<[](float a, float b, float c) -> float {                            \
+        double product = double(input<ftz>(a)) * double(input<ftz>(b));        \
+        return output<ftz>(narrowToward<Toward::toward>(                       \
+            addToOdd(product, double(input<ftz>(c)))));                        \
+      }>("fma." word ftzWord ".f32", OpClass::real)
 #define UNARY(pattern, ftz, f)                                                 \
   lift<[](float a) -> float { return output<ftz>(f(input<ftz>(a))); }>(        \
       pattern, OpClass::real)
@@ -77,6 +90,12 @@ constexpr OpRow rows[] = {
     FMA("fma.rn.ftz.f32", true, identity),
     FMA("fma.rn.sat.f32", false, saturate),
     FMA("fma.rn.ftz.sat.f32", true, saturate),
+    DIRECTED("rz", false, "", zero),
+    DIRECTED("rm", false, "", down),
+    DIRECTED("rp", false, "", up),
+    DIRECTED("rz", true, ".ftz", zero),
+    DIRECTED("rm", true, ".ftz", down),
+    DIRECTED("rp", true, ".ftz", up),
     FMA("mad.rn.f32", false, identity),
     FMA("mad.rn.ftz.f32", true, identity),
     F32("div{.rn|.approx|.full}.f32", false, a / b),

@@ -55,18 +55,6 @@ HEADGATE_INLINE uint16_t narrowF16(float x) {
   return static_cast<uint16_t>(rest > 0x7f800000u ? 0x7fff : sign | result);
 }
 
-/// a + b in double with the lost part folded into the last bit (round to odd),
-/// so that rounding the sum to 24 bits or fewer is right.
-HEADGATE_INLINE double addToOdd(double a, double b) {
-  double sum = a + b, part = sum - a;
-  double lost = (a - (sum - part)) + (b - part);
-  uint64_t bits = bitsOf(sum);
-  bool inexact = lost != 0 && (bits & 1) == 0;
-  // Towards the exact sum, to the odd neighbour.
-  bool away = (lost > 0) == (sum > 0);
-  return doubleOf(inexact ? (away ? bits + 1 : bits - 1) : bits);
-}
-
 /// double to f32 such that a further rounding to 16 bits is right.
 HEADGATE_INLINE float narrowToOdd(double x) {
   auto f = static_cast<float>(x);

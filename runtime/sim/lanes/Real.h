@@ -64,6 +64,41 @@ template <typename T> HEADGATE_INLINE T orNaN(T value, T a, T b) {
   return a != a ? a : (b != b ? b : value);
 }
 
+/// a + b in double with the lost part folded into the last bit (round to odd),
+/// so that rounding the sum to 24 bits or fewer is right.
+HEADGATE_INLINE double addToOdd(double a, double b) {
+  double sum = a + b, part = sum - a;
+  double lost = (a - (sum - part)) + (b - part);
+  uint64_t bits = bitsOf(sum);
+  // Beside an infinity nothing is lost, and `lost` is NaN.
+  bool inexact = (lost < 0 || lost > 0) && (bits & 1) == 0;
+  // Towards the exact sum, to the odd neighbour.
+  bool away = (lost > 0) == (sum > 0);
+  return doubleOf(inexact ? (away ? bits + 1 : bits - 1) : bits);
+}
+
+enum class Toward { nearest, zero, down, up };
+
+/// double to f32 in a direction; right also for a sum that was rounded to odd.
+template <Toward toward> HEADGATE_INLINE float narrowToward(double x) {
+  auto f = static_cast<float>(x);
+  double back = f;
+  bool above = back > x, below = back < x;
+  uint32_t bits = bitsOf(f);
+  // One step down or up among the floats, across zero if need be.
+  uint32_t down = bits == 0            ? 0x80000001u
+                  : bits & 0x80000000u ? bits + 1
+                                       : bits - 1;
+  uint32_t up = bits == 0x80000000u  ? 1u
+                : bits & 0x80000000u ? bits - 1
+                                     : bits + 1;
+  bool stepDown =
+      above && (toward == Toward::down || (toward == Toward::zero && x > 0));
+  bool stepUp =
+      below && (toward == Toward::up || (toward == Toward::zero && x < 0));
+  return floatOf(stepDown ? down : stepUp ? up : bits);
+}
+
 /// 2^x, rounded once from an error of 2^-36. Overflow is infinity; the result
 /// may be subnormal.
 HEADGATE_INLINE float exp2Of(float x) {
