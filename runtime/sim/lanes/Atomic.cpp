@@ -87,18 +87,18 @@ HEADGATE_INLINE uint32_t addHalves(uint32_t a, uint32_t b) {
   "[.relaxed|.acquire|.release|.acq_rel][.cta|.cluster|.gpu|.sys]"             \
   "[.global|.shared|.shared::cta]"
 #define BOTH(form, T, real, expression)                                        \
-  atomRow<T,                                                                   \
-          [](T a, T b, T) HEADGATE_INLINE_LAMBDA -> T { return expression; },  \
-          1, real>("atom" PREFIX form),                                        \
+  atomRow<                                                                     \
+      T, [](T a, T b, T) HEADGATE_INLINE_LAMBDA -> T { return (expression); }, \
+      1, real>("atom" PREFIX form),                                            \
       redRow<T,                                                                \
              [](T a, T b, T)                                                   \
-                 HEADGATE_INLINE_LAMBDA -> T { return expression; },           \
+                 HEADGATE_INLINE_LAMBDA -> T { return (expression); },         \
              real>("red" PREFIX form)
 #define ONLY_ATOM(form, T, sources, expression)                                \
   atomRow<T,                                                                   \
           [](T a, T b, T c) HEADGATE_INLINE_LAMBDA -> T {                      \
             (void)a, (void)b, (void)c;                                         \
-            return expression;                                                 \
+            return (expression);                                               \
           },                                                                   \
           sources, false>("atom" PREFIX form)
 #define H "[.L2::cache_hint]"

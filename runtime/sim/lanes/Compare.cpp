@@ -119,10 +119,10 @@ constexpr OpRow pairRow(const char *pattern) {
 }
 
 #define PREDICATE(word, type, T, expression)                                   \
-  predicateRow<T, [](T a, T b) { return expression; }>("setp." word            \
-                                                       "[.and|.or|.xor]" type)
+  predicateRow<T, [](T a, T b) { return (expression); }>(                      \
+      "setp." word "[.and|.or|.xor]" type)
 #define VALUE(word, dtype, D, type, T, expression)                             \
-  valueRow<D, T, [](T a, T b) { return expression; }>(                         \
+  valueRow<D, T, [](T a, T b) { return (expression); }>(                       \
       "set." word "[.and|.or|.xor]" dtype type)
 
 #define EQUALITY(type, T)                                                      \
@@ -148,15 +148,15 @@ constexpr OpRow pairRow(const char *pattern) {
   PREDICATE(word, ".f32", float, expression),                                  \
       predicateRow<float, [](float x, float y) {                               \
         float a = flush(x), b = flush(y);                                      \
-        return expression;                                                     \
+        return (expression);                                                   \
       }>("setp." word "[.and|.or|.xor].ftz.f32")
 #define F64_CASE(word, expression) PREDICATE(word, ".f64", double, expression)
 #define HALF_CASE(word, H, ftz, type, expression)                              \
   oneRow<[](uint16_t x, uint16_t y) {                                          \
     float a = H::widen(x), b = H::widen(y);                                    \
-    return expression;                                                         \
+    return (expression);                                                       \
   }>("setp." word "[.and|.or|.xor]" ftz type),                                 \
-      pairRow<H, [](float a, float b) { return expression; }>(                 \
+      pairRow<H, [](float a, float b) { return (expression); }>(               \
           "setp." word ftz type "x2")
 #define F16_CASE(word, expression)                                             \
   HALF_CASE(word, F16, "", ".f16", expression),                                \
@@ -168,7 +168,7 @@ constexpr OpRow pairRow(const char *pattern) {
 #define HALF_VALUE(word, H, one, type, expression)                             \
   lift<[](uint16_t x, uint16_t y) -> uint16_t {                                \
     float a = H::widen(x), b = H::widen(y);                                    \
-    return expression ? one : 0;                                               \
+    return (expression) ? one : 0;                                             \
   }>("set." word type type, OpClass::real),                                    \
       lift<[](uint32_t x, uint32_t y) -> uint32_t {                            \
         uint32_t result = 0;                                                   \

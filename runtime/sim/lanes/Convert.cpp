@@ -166,11 +166,11 @@ template <auto narrow> HEADGATE_INLINE uint32_t packed(float high, float low) {
 }
 
 #define NARROW(word, type, expression)                                         \
-  lift<[](float x) -> uint16_t { return expression; }>(                        \
+  lift<[](float x) -> uint16_t { return (expression); }>(                      \
       "cvt." word type ".f32", OpClass::convert),                              \
       lift<[](float high, float low) -> uint32_t {                             \
         constexpr auto f = [](float x) HEADGATE_INLINE_LAMBDA -> uint16_t {    \
-          return expression;                                                   \
+          return (expression);                                                 \
         };                                                                     \
         return uint32_t(f(high)) << 16 | f(low);                               \
       }>("cvt." word type "x2.f32", OpClass::convert)

@@ -77,10 +77,10 @@ template <typename T, bool isMax, bool nan> HEADGATE_INLINE T pick(T a, T b) {
       F32(name ".NaN.f32", false, (pick<float, isMax, true>(a, b))),           \
       F32(name ".ftz.NaN.f32", true, (pick<float, isMax, true>(a, b)))
 #define F64(pattern, expression)                                               \
-  lift<[](double a, double b) -> double { return expression; }>(pattern,       \
-                                                                OpClass::real)
+  lift<[](double a, double b) -> double { return (expression); }>(             \
+      pattern, OpClass::real)
 #define F64_UNARY(pattern, expression)                                         \
-  lift<[](double a) -> double { return expression; }>(pattern, OpClass::real)
+  lift<[](double a) -> double { return (expression); }>(pattern, OpClass::real)
 
 constexpr OpRow rows[] = {
     ARITHMETIC("add", a + b),

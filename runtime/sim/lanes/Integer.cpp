@@ -218,13 +218,13 @@ HEADGATE_INLINE uint32_t dotBytes(uint32_t a, uint32_t b, uint32_t c) {
 #define LOGIC(name, expression)                                                \
   lift<[](Truth x, Truth y) -> bool {                                          \
     bool a = x.value, b = y.value;                                             \
-    return expression;                                                         \
+    return (expression);                                                       \
   }>(name ".pred"),                                                            \
-      lift<[](uint16_t a, uint16_t b) -> uint16_t { return expression; }>(     \
+      lift<[](uint16_t a, uint16_t b) -> uint16_t { return (expression); }>(   \
           name ".b16"),                                                        \
-      lift<[](uint32_t a, uint32_t b) -> uint32_t { return expression; }>(     \
+      lift<[](uint32_t a, uint32_t b) -> uint32_t { return (expression); }>(   \
           name ".b32"),                                                        \
-      lift<[](uint64_t a, uint64_t b) -> uint64_t { return expression; }>(     \
+      lift<[](uint64_t a, uint64_t b) -> uint64_t { return (expression); }>(   \
           name ".b64")
 #define PERMUTE(name, mode)                                                    \
   lift<[](uint32_t a, uint32_t b, uint32_t c) {                                \

@@ -57,8 +57,8 @@ constexpr OpRow unpackRow(const char *pattern) {
   lift<[](T a) -> T { return a; }>(pattern, OpClass::move)
 /// Adds the window's base, or takes it away.
 #define ADDRESS(pattern, expression)                                           \
-  lift<[](uint64_t a) -> uint64_t { return expression; }>(pattern,             \
-                                                          OpClass::move)
+  lift<[](uint64_t a) -> uint64_t { return (expression); }>(pattern,           \
+                                                            OpClass::move)
 #define IN_WINDOW(pattern, window)                                             \
   lift<[](uint64_t a) -> bool { return (a & windowMask) == window; }>(         \
       pattern, OpClass::move)
@@ -88,8 +88,8 @@ constexpr OpRow rows[] = {
     IN_WINDOW("isspacep{.shared|.shared::cta}", sharedWindow),
     IN_WINDOW("isspacep.local", localWindow),
     IN_WINDOW("isspacep{.param|.param::entry}", paramWindow),
-    lift<[](uint64_t a) -> bool { return a >> 48 == 0; }>("isspacep.global",
-                                                          OpClass::move),
+    lift<[](uint64_t a) -> bool { return (a >> 48 == 0); }>("isspacep.global",
+                                                            OpClass::move),
 };
 
 } // namespace

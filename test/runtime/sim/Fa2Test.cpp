@@ -73,7 +73,7 @@ TEST(Fa2, SameBitsUnderEverySchedule) {
   Outcome first = runFa2(ptx, problem, "sm_80");
   for (std::string options :
        {"sched=rr", "async=early", "sched=random,async=random,seed=1",
-        "sched=random,async=random,seed=2", "lanes=v2", "check=off,threads=2",
+        "sched=random,async=random,seed=2", "lanes=v2", "lanes=v3", "check=off,threads=2",
         "check=fast", "smem-base=min"}) {
     Outcome outcome = runFa2(ptx, problem, "sm_80," + options);
     EXPECT_TRUE(outcome.record.findings.empty()) << options << "\n"
