@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Host CPUs as compilation targets: levels of the x86-64 psABI.
+// Host CPUs as compilation targets: levels of the x86-64 psABI, and what goes
+// beyond them.
 
 #ifndef HEADGATE_LIB_HOSTTARGET_H
 #define HEADGATE_LIB_HOSTTARGET_H
@@ -16,9 +17,10 @@ namespace headgate {
 
 /// A CPU level that host images are compiled for.
 struct HostTarget {
-  std::string name;  ///< "host:x86-64-v3": PlanImage::target
-  std::string image; ///< "host-v3": PlanImage::id
-  std::string cpu;   ///< what LLVM calls it: "x86-64-v3"
+  std::string name;     ///< "host:x86-64-v3": PlanImage::target
+  std::string image;    ///< "host-v3": PlanImage::id
+  std::string cpu;      ///< what LLVM calls it: "x86-64-v3"
+  std::string features; ///< beyond the CPU, as LLVM writes them: "+avx512bf16"
   /// What a CPU must have to run it: feature words of a plan's `needs`.
   std::vector<std::string> needs;
 };
@@ -26,9 +28,9 @@ struct HostTarget {
 /// All levels, weakest first.
 std::span<const HostTarget> hostTargets();
 
-/// The level that `text` names: "host" (x86-64-v3), "host:native" (the best
-/// that this CPU runs) or "host:LEVEL".
-Result<HostTarget> parseHostTarget(std::string_view text);
+/// The levels that `text` names: "host" (x86-64-v3 and all above it),
+/// "host:native" (the best that this CPU runs) or "host:LEVEL".
+Result<std::vector<HostTarget>> parseHostTargets(std::string_view text);
 
 } // namespace headgate
 

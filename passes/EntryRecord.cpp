@@ -59,6 +59,59 @@ std::optional<DType> dtypeOf(Type element) {
       .Default([](Type) { return std::nullopt; });
 }
 
+/// What the extents of a function's tensors are called: numbers, declared dims,
+/// else d0, d1, ... but for those that arguments declare.
+class DimNames {
+public:
+  explicit DimNames(func::FuncOp func) {
+    for (unsigned i = 0; i < func.getNumArguments(); ++i)
+      if (auto dims = func.getArgAttrOfType<ArrayAttr>(i, "routed.dims"))
+        for (StringAttr dim : dims.getAsRange<StringAttr>())
+          declared.insert(dim.str());
+  }
+
+  std::vector<PlanExtent> ofArgument(RankedTensorType type,
+                                     DictionaryAttr attributes) {
+    return extents(type, attributes, [&] { return newDim(); });
+  }
+
+  /// Undeclared ones are "".
+  std::vector<PlanExtent> ofResult(RankedTensorType type,
+                                   DictionaryAttr attributes) {
+    return extents(type, attributes, [] { return std::string(); });
+  }
+
+private:
+  static std::vector<PlanExtent>
+  extents(RankedTensorType type, DictionaryAttr attributes,
+          llvm::function_ref<std::string()> undeclared) {
+    ArrayAttr dims =
+        attributes ? attributes.getAs<ArrayAttr>("routed.dims") : ArrayAttr();
+    std::vector<PlanExtent> all;
+    unsigned next = 0;
+    for (int64_t extent : type.getShape()) {
+      if (!ShapedType::isDynamic(extent))
+        all.push_back(extent);
+      else if (dims)
+        all.push_back(cast<StringAttr>(dims[next++]).getValue().str());
+      else
+        all.push_back(undeclared());
+    }
+    return all;
+  }
+
+  std::string newDim() {
+    std::string name;
+    do
+      name = "d" + std::to_string(unnamed++);
+    while (declared.contains(name));
+    return name;
+  }
+
+  std::set<std::string> declared;
+  unsigned unnamed = 0;
+};
+
 /// Both sides of a check, as positions among the values the probe returns.
 struct ProbedCheck {
   unsigned left, right;
@@ -107,18 +160,6 @@ Probe makeProbe(func::FuncOp func) {
   return probe;
 }
 
-LogicalResult resolveShapes(ModuleOp module) {
-  PassManager pm(module.getContext());
-  // arith on tensors does not say what shape it has; linalg does.
-  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
-  pm.addPass(createSCFForLoopCanonicalizationPass());
-  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
-  pm.addPass(createCanonicalizerPass());
-  return pm.run(module);
-}
-
 /// An entry is one block without calls.
 LogicalResult checkBody(func::FuncOp func) {
   if (!llvm::hasSingleElement(func.getBody()) ||
@@ -139,16 +180,12 @@ LogicalResult checkBody(func::FuncOp func) {
 
 class Recorder {
 public:
-  explicit Recorder(func::FuncOp func) : func(func) {
+  explicit Recorder(func::FuncOp func) : func(func), dimNames(func) {
     entry.name = func.getName().str();
   }
 
   /// Arguments and results as far as their types and attributes tell.
   LogicalResult recordTensors() {
-    for (unsigned i = 0; i < func.getNumArguments(); ++i)
-      if (auto dims = func.getArgAttrOfType<ArrayAttr>(i, "routed.dims"))
-        for (StringAttr dim : dims.getAsRange<StringAttr>())
-          declared.insert(dim.str());
     for (unsigned i = 0; i < func.getNumArguments(); ++i) {
       auto tensor = describe(func.getArgumentTypes()[i], func.getArgAttrDict(i),
                              "arg", i);
@@ -211,27 +248,9 @@ private:
              << tensor.name << "' has " << ranked.getRank()
              << " dimensions; the runtime takes at most " << maxRank;
     tensor.dtype = *dtype;
-    ArrayAttr dims =
-        attributes ? attributes.getAs<ArrayAttr>("routed.dims") : ArrayAttr();
-    unsigned next = 0;
-    for (int64_t extent : ranked.getShape()) {
-      if (!ShapedType::isDynamic(extent))
-        tensor.shape.push_back(extent);
-      else if (dims)
-        tensor.shape.push_back(cast<StringAttr>(dims[next++]).getValue().str());
-      else
-        tensor.shape.push_back(isResult ? std::string() : newDim());
-    }
+    tensor.shape = isResult ? dimNames.ofResult(ranked, attributes)
+                            : dimNames.ofArgument(ranked, attributes);
     return tensor;
-  }
-
-  /// d0, d1, ... but for those that other arguments declare.
-  std::string newDim() {
-    std::string name;
-    do
-      name = "d" + std::to_string(unnamed++);
-    while (declared.contains(name));
-    return name;
   }
 
   void bindDims() {
@@ -355,16 +374,38 @@ private:
   }
 
   func::FuncOp func;
+  DimNames dimNames;
   PlanEntry entry;
-  std::set<std::string> declared;
-  unsigned unnamed = 0;
 };
 
-bool isEntry(func::FuncOp func) {
+} // namespace
+
+LogicalResult headgate::passes::resolveExtents(ModuleOp module) {
+  PassManager pm(module.getContext());
+  // arith on tensors does not say what shape it has; linalg does.
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addPass(createSCFForLoopCanonicalizationPass());
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
+  return pm.run(module);
+}
+
+bool headgate::passes::isEntry(func::FuncOp func) {
   return func.isPublic() && !func.isExternal();
 }
 
-} // namespace
+std::vector<std::vector<PlanExtent>>
+headgate::passes::argumentExtents(func::FuncOp func) {
+  std::vector<std::vector<PlanExtent>> all;
+  DimNames names(func);
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    all.push_back(
+        names.ofArgument(cast<RankedTensorType>(func.getArgumentTypes()[i]),
+                         func.getArgAttrDict(i)));
+  return all;
+}
 
 FailureOr<std::vector<PlanEntry>>
 headgate::passes::recordEntries(ModuleOp module) {
@@ -387,7 +428,7 @@ headgate::passes::recordEntries(ModuleOp module) {
   for (auto func : copy->getOps<func::FuncOp>())
     if (isEntry(func))
       probes.push_back(makeProbe(func));
-  if (failed(resolveShapes(*copy)))
+  if (failed(resolveExtents(*copy)))
     return failure();
 
   std::vector<PlanEntry> entries;

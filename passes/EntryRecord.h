@@ -7,6 +7,7 @@
 #define HEADGATE_PASSES_ENTRYRECORD_H
 
 #include "headgate/Plan.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace headgate::passes {
@@ -22,6 +23,17 @@ namespace headgate::passes {
 /// arg0, result0 and d0, d1, ... Requirements are those of `routed.requires`,
 /// then what the ops demand of dynamic extents.
 mlir::FailureOr<std::vector<PlanEntry>> recordEntries(mlir::ModuleOp module);
+
+/// The extents of each argument of an entry as the plan calls them: numbers,
+/// names of `routed.dims`, else d0, d1, ...
+std::vector<std::vector<PlanExtent>> argumentExtents(mlir::func::FuncOp func);
+
+/// Reduces extents that functions of `module` return to arithmetic on their
+/// arguments' extents, as far as it goes.
+mlir::LogicalResult resolveExtents(mlir::ModuleOp module);
+
+/// Is `func` something that a user can call?
+bool isEntry(mlir::func::FuncOp func);
 
 } // namespace headgate::passes
 

@@ -18,11 +18,24 @@ namespace headgate::passes {
 
 /// How far to go; each level holds what the one before was lowered to.
 enum class Level {
-  routed,  ///< the checked and canonicalised input
-  linalg,  ///< every routed op decomposed, on tensors
-  buffers, ///< host kernels on buffers
+  routed,  ///< the checked, inlined and canonicalised input
+  linalg,  ///< every routed op decomposed, on tensors; no level below needs it
+  kernels, ///< entries on buffers that call kernels
+  buffers, ///< the kernels on buffers, for the first target
   llvm,    ///< LLVM IR, optimised for the first target
   object,  ///< objects and the plan
+};
+
+/// How kernels are made.
+enum class Lowering {
+  kernels,   ///< several kernels an entry, each by the lowering of its kind
+  decompose, ///< one kernel an entry: the executable meaning of the ops
+};
+
+struct ExportOptions {
+  std::vector<HostTarget> targets;
+  Level level = Level::object;
+  Lowering lowering = Lowering::kernels;
 };
 
 /// Code of one image, not yet linked.
@@ -34,14 +47,14 @@ struct ExportedObject {
 struct Exported {
   Plan plan; ///< images have no forms yet: their files do not exist
   std::vector<ExportedObject> objects;
-  std::string llvmIR; ///< of the first target, Level::llvm and beyond
+  std::string text; ///< the IR of the level, unless that is `object`
 };
 
-/// Lowers `module` in place as far as `level`, for each of `targets`. Errors in
-/// the module are diagnostics and come back as `badInput`.
+/// Lowers `module` in place as far as Level::kernels, and copies of it beyond,
+/// one for each target, side by side. Errors in the module are diagnostics and
+/// come back as `badInput`.
 Result<Exported> exportModule(mlir::ModuleOp module,
-                              const std::vector<HostTarget> &targets,
-                              Level level);
+                              const ExportOptions &options);
 
 } // namespace headgate::passes
 

@@ -26,19 +26,18 @@ Error failed(std::string message) {
   return Error(ErrorCode::failed, std::move(message));
 }
 
-Result<std::unique_ptr<llvm::TargetMachine>> targetFor(const std::string &cpu) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
+Result<std::unique_ptr<llvm::TargetMachine>>
+machineFor(const HostTarget &host) {
   llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
   std::string why;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, why);
   if (!target)
     return failed("LLVM has no code generator for this host: " + why);
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, cpu, "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Aggressive));
+      triple, host.cpu, host.features, llvm::TargetOptions(), llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
   if (!machine)
-    return failed("LLVM cannot generate code for CPU '" + cpu + "'");
+    return failed("LLVM cannot generate code for CPU '" + host.cpu + "'");
   return machine;
 }
 
@@ -113,11 +112,16 @@ Status checkUndefined(llvm::StringRef object) {
 
 } // namespace
 
+void headgate::passes::initializeHostCodegen() {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+}
+
 Result<HostObject>
 headgate::passes::compileHostObject(mlir::ModuleOp module,
                                     const std::vector<std::string> &entries,
-                                    const std::string &cpu) {
-  auto machine = targetFor(cpu);
+                                    const HostTarget &target) {
+  auto machine = machineFor(target);
   if (!machine)
     return std::move(machine).error();
   mlir::registerBuiltinDialectTranslation(*module.getContext());

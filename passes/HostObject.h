@@ -6,6 +6,7 @@
 #define HEADGATE_PASSES_HOSTOBJECT_H
 
 #include "headgate/Result.h"
+#include "lib/HostTarget.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -20,12 +21,15 @@ struct HostObject {
   std::string llvmIR; ///< the optimised module as text
 };
 
+/// Registers LLVM's code generator. Call it once before compileHostObject.
+void initializeHostCodegen();
+
 /// Compiles `module` (LLVM dialect; entries are the functions named `entries`)
-/// for the CPU that LLVM calls `cpu`. Unsupported is returned for code that
-/// calls anything but the closed list, naming the symbol.
+/// for `target`; calls on several threads may overlap. Unsupported is returned
+/// for code that calls anything but the closed list, naming the symbol.
 Result<HostObject> compileHostObject(mlir::ModuleOp module,
                                      const std::vector<std::string> &entries,
-                                     const std::string &cpu);
+                                     const HostTarget &target);
 
 } // namespace headgate::passes
 

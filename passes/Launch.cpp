@@ -40,8 +40,8 @@ void headgate::passes::setLaunch(func::FuncOp function, const Launch &launch) {
   NamedAttrList entries;
   entries.set("kernel", b.getStringAttr(launch.kernel));
   entries.set("index", b.getI64IntegerAttr(launch.index));
-  entries.set("grid", b.getStrArrayAttr({launch.grid[0], launch.grid[1],
-                                         launch.grid[2]}));
+  entries.set("grid", b.getStrArrayAttr(
+                          {launch.grid[0], launch.grid[1], launch.grid[2]}));
   Launch standard;
   auto text = [&](const char *key, const std::string &value,
                   const std::string &otherwise) {

@@ -5,11 +5,12 @@
 // the exporter.
 //
 //   {kernel = "layer_attend_0", index = 0 : i64,
-//    grid = ["16*B", "cdiv(S,12)", "1"],      expressions over the kernel's dims
-//    workspaceBytes = "...",                  only index 0, if it takes one
-//    scratchBytes = "...",                    if it takes a scratch buffer
+//    grid = ["16*B", "cdiv(S,12)", "1"],      expressions over the kernel's
+//    dims workspaceBytes = "...",                  only index 0, if it takes
+//    one scratchBytes = "...",                    if it takes a scratch buffer
 //    variant = 0 : i64, when = "S >= 64",     if the kernel has several forms
-//    schedule = "{...}"}                      compact JSON, for people and tuning
+//    schedule = "{...}"}                      compact JSON, for people and
+//    tuning
 //
 // The launches of a variant run in the order of `index`; one ends before the
 // next begins. A launch function takes its kernel's arguments in order, then

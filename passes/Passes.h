@@ -42,10 +42,6 @@ constexpr llvm::StringLiteral launchName = "headgate.launch";
 /// On a byte buffer that each thread has for itself while a block runs.
 constexpr llvm::StringLiteral scratchName = "headgate.scratch";
 
-/// Function attribute of headgate-place-temporaries: the workspace's size.
-/// headgate-wrap-host-entries hands it on to the wrapper.
-constexpr llvm::StringLiteral workspaceBytesAttr = "headgate.workspace_bytes";
-
 } // namespace headgate::passes
 
 #endif // HEADGATE_PASSES_PASSES_H

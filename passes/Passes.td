@@ -51,21 +51,71 @@ def RelaxContractions : Pass<"headgate-relax-contractions"> {
                            "mlir::linalg::LinalgDialect"];
 }
 
-def IsolateEntries : Pass<"headgate-isolate-entries", "mlir::ModuleOp"> {
-  let summary = "keep the inputs and results of public functions apart";
+def FormKernels : Pass<"headgate-form-kernels", "mlir::ModuleOp"> {
+  let summary = "turn each entry into buffers and calls of kernels";
   let description = [{
-    A function on tensors cannot change its arguments; its bufferized form could,
-    since an op whose input has no later use is updated in place. The callers of
-    public functions are outside of the module and keep their arrays, so each
-    tensor argument of a public function is marked as read-only. For the same
-    reason a value that is returned twice is copied once.
+    An entry is a public function on tensors. Afterwards it takes buffers (its
+    inputs, then its outputs), allocates temporaries, and does nothing but call
+    kernels: private functions with `headgate.kernel`, whose bodies hold the ops
+    as they were, between `bufferization.to_tensor` and
+    `bufferization.materialize_in_destination`.
 
-    Before: `func.func @f(%x: tensor<?xf32>)` ... `return %y, %y`.
-    After: `func.func @f(%x: tensor<?xf32> {bufferization.writable = false})` ...
-    `%z = bufferization.alloc_tensor() copy(%y)`, `return %y, %z`.
+    - `attend`: one `routed.attend` of class A or D; the gather of its query is
+      inside. `gemm`: one projection with its bias and rounding. `rows`: all
+      token-local ops over the same tokens that no other kernel separates.
+      `append`: one cache. `function`: what is left, for one block.
+    - A kernel computes a result only if somebody reads it.
+    - `tensor.concat` is a buffer: each producer writes its window.
+    - Reshapes and slices are views. What is returned is written in place.
 
-    Needs: to run before bufferization, which removes the marks again. Keeps:
-    private functions.
+    Kernel arguments are buffers of identity layout, inputs first, each with
+    `headgate.dims` (a name or a number per dimension; equal names are equal
+    extents), then index scalars with `headgate.name`. `headgate.tokens` of a
+    kernel of token-local ops names the extents of batch and position.
+
+    Before:
+    ```mlir
+    %o, %lse = routed.attend %q, %k, %v causal : ...
+    %c = routed.combine concat %o : ...
+    %y = linalg.contract ... ins(%c, %w : ...) outs(%zero : ...) -> ...
+    ```
+    After:
+    ```mlir
+    %t = memref.alloc(%B, %S) : memref<?x?x8x64xf32>
+    call @layer_attend_0(%q, %k, %v, %t) : ...
+    %c = memref.collapse_shape %t [[0], [1], [2, 3]] : ...
+    call @layer_gemm_0(%c, %w, %y) : ...
+    ```
+
+    Needs: calls inlined; bodies of one block. Leaves: an entry with an extent
+    that depends on data, or with side effects, becomes one kernel (a remark
+    says why). Refuses: calls that are left, results whose extents depend on
+    data. Remarks: category `form-kernels`.
+  }];
+  let options = [
+    Option<"whole", "whole", "bool", "false",
+           "one kernel for everything an entry does">,
+  ];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::bufferization::BufferizationDialect",
+    "mlir::linalg::LinalgDialect", "mlir::memref::MemRefDialect"
+  ];
+}
+
+def PlaceResults : Pass<"headgate-place-results", "mlir::func::FuncOp"> {
+  let summary = "let ops compute their results where a kernel stores them";
+  let description = [{
+    Where a result of a kernel is computed in an empty tensor that nothing else
+    uses, the buffer that it is stored to takes the place of that tensor. Empty
+    and filled tensors with several uses become as many tensors before.
+
+    Before: `%e = tensor.empty() : tensor<4xf32>`, `%y = linalg.fill ins(%c : f32)
+    outs(%e : ...)`, `bufferization.materialize_in_destination %y in %m`.
+    After: `%e = bufferization.to_tensor %m restrict writable`, the rest as it was;
+    bufferization then has nothing to copy.
+
+    Needs: kernels whose stores come last in their block. Keeps: results that an
+    op updates, that are stored twice, or whose destination is used elsewhere.
   }];
   let dependentDialects = ["mlir::bufferization::BufferizationDialect"];
 }
@@ -84,45 +134,116 @@ def CopiesToLinalg : Pass<"headgate-copies-to-linalg"> {
   let dependentDialects = ["mlir::linalg::LinalgDialect"];
 }
 
-def PlaceTemporaries
-    : Pass<"headgate-place-temporaries", "mlir::ModuleOp"> {
-  let summary = "place an entry's buffers in one workspace of the caller's";
+def KeepKernels : Pass<"headgate-keep-kernels", "mlir::ModuleOp"> {
+  let summary = "erase all functions but kernels";
   let description = [{
-    Buffers that a public function allocates and frees in its entry block become
+    A plan calls the kernels; entries were only there to be read. Without them,
+    the lowering of a kernel may change its arguments.
+
+    Before: `func.func @layer` calls `func.func private @layer_rows_0`.
+    After: only `@layer_rows_0`.
+  }];
+}
+
+def SliceRows : Pass<"headgate-slice-rows", "mlir::func::FuncOp"> {
+  let summary = "turn a kernel of token-local ops into a loop over tokens";
+  let description = [{
+    The tokens of all sequences are one range, cut into blocks of `tokens`
+    tokens; inside the loop every tensor of tokens is [1, 1, ...]. An attention
+    is sliced like the rest, with its keys whole.
+
+    Before:
+    ```mlir
+    func.func private @k(%x: memref<?x?x8xf32> {headgate.dims = ["B", "S", 8]}, ...)
+        attributes {headgate.kernel = "rows", headgate.tokens = ["B", "S"]} {
+      %t = bufferization.to_tensor %x restrict : ...
+      %y = arith.addf %t, %t : tensor<?x?x8xf32>
+      bufferization.materialize_in_destination %y in restrict writable %z : ...
+    ```
+    After: `headgate.launch` with the grid `["cdiv(B*S,16)", "1", "1"]`, and
+    ```mlir
+      scf.for %t = %begin to %end step %c1 {
+        %w = memref.subview %x[%b, %s, 0] [1, 1, 8] [1, 1, 1] : ...
+        %u = bufferization.to_tensor %w restrict : ...
+        %y = arith.addf %u, %u : tensor<1x1x8xf32>
+    ```
+
+    Needs: kernels of headgate-form-kernels. Leaves: kernels without
+    `headgate.tokens`, appends, and what another pass has lowered.
+  }];
+  let options = [
+    Option<"blockTokens", "tokens", "int64_t", "16",
+           "tokens that one block computes">,
+  ];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::bufferization::BufferizationDialect",
+    "mlir::gpu::GPUDialect", "mlir::memref::MemRefDialect",
+    "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"
+  ];
+}
+
+def LowerAppend : Pass<"headgate-lower-append", "mlir::func::FuncOp"> {
+  let summary = "write an append kernel as copies, none of the cache in place";
+  let description = [{
+    A block copies up to 256 rows of one cache, unless result and cache are the
+    same memory, and then the new rows that fall among them.
+
+    Before: `routed.append` between `to_tensor` and
+    `materialize_in_destination`. After: two `linalg.copy` under `scf.if`, and
+    `headgate.launch` with the grid `["B*cdiv(T,256)", "1", "1"]`.
+
+    Needs: kernels of headgate-form-kernels. Leaves: other kernels, and a cache
+    or rows that are computed and not loaded.
+  }];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
+    "mlir::linalg::LinalgDialect", "mlir::memref::MemRefDialect",
+    "mlir::scf::SCFDialect"
+  ];
+}
+
+def PlaceTemporaries
+    : Pass<"headgate-place-temporaries", "mlir::func::FuncOp"> {
+  let summary = "place a kernel's buffers in memory of the runtime's";
+  let description = [{
+    Buffers that a kernel allocates and frees in one block of its body become
     views of one more argument, `memref<?xi8>`. Buffers of equal size in bytes
-    share a place when their lives do not overlap. The function attribute
-    `headgate.workspace_bytes` says how many bytes it needs, as a size
-    expression in which `{i.d}` is dimension d of argument i; the exporter
-    writes it into the plan.
+    share a place when their lives do not overlap. A kernel without
+    `headgate.launch` gets one, with one block, and its bytes are the launch's
+    `workspaceBytes`. In a kernel of many blocks they are `scratchBytes`, which
+    each thread has for itself, and buffers of fixed size up to 4 KiB (64 KiB in
+    all) go to the stack. The sizes are expressions over the kernel's dims.
 
     Before: `%a = memref.alloc(%n) : memref<?xf32>` ... `memref.dealloc %a`.
-    After: `%a = memref.view %workspace[%c0][%n] : memref<?xi8> to memref<?xf32>`.
+    After: `%a = memref.view %bytes[%c0][%n] : memref<?xi8> to memref<?xf32>`.
 
-    Needs: bufferized functions whose buffers are freed. Keeps: private
-    functions; buffers whose size depends on data, which stay with malloc.
+    Needs: bufferized kernels whose buffers are freed. Keeps: functions that are
+    no kernels; buffers whose size depends on data, which stay with malloc.
   }];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::memref::MemRefDialect"];
 }
 
-def WrapHostEntries
-    : Pass<"headgate-wrap-host-entries", "mlir::ModuleOp"> {
-  let summary = "give every public function the host kernel's signature";
+def WrapHostKernels
+    : Pass<"headgate-wrap-host-kernels", "mlir::ModuleOp"> {
+  let summary = "give every launched function the host kernel's signature";
   let description = [{
-    Each public function on buffers gets a caller `hg_NAME` with the one
+    Each function with `headgate.launch` gets a caller `hg_NAME` with the one
     signature of host kernels, `void(const HgBlock *, const void *const *)`. The
-    second argument points to the launch's arguments, in this order: the base
-    pointer of each buffer, in operand order; then one i64 for each dynamic
-    extent, in the same order. Buffers are contiguous. The functions themselves
-    become private and are called `hg.NAME`. A workspace is one of the buffers: its pointer comes last of
-    the pointers, its size last of the extents.
+    second argument points to the launch's arguments, in this order: the pointer
+    of each buffer, in operand order; the pointer of the workspace, if there is
+    one; an i32 for each distinct name in `headgate.dims` of a dynamic extent,
+    in order of first appearance; the scalars, i64 or f32. Buffers are
+    contiguous. The function itself, now NAME.body, takes these values bare,
+    `llvm.noalias` on its pointers (save in an `append` kernel, whose cache may be its result),
+    and `gpu.block_id` and `gpu.grid_dim` become what HgBlock says.
 
-    Before: `func.func @layer(%x: memref<?x8xf32>, %y: memref<?x8xf32>)`.
-    After: also `llvm.func @hg_layer(!llvm.ptr, !llvm.ptr)`, which loads two
-    pointers and two extents, builds both buffers and calls `@hg.layer`.
+    Before: `func.func private @k(%x: memref<?x8xf32> {headgate.dims = ["S", 8]})`.
+    After: `func.func private @k.body(%x: !llvm.ptr {llvm.noalias}, %S: i64, ...)`,
+    `llvm.func @hg_k(!llvm.ptr, !llvm.ptr)`.
 
-    Needs: bufferized functions without results, identity layouts. Keeps:
-    private functions.
+    Needs: bufferized kernels without results, identity layouts. Keeps: other
+    functions.
   }];
   let dependentDialects = ["mlir::LLVM::LLVMDialect", "mlir::func::FuncDialect"];
 }

@@ -33,32 +33,40 @@ void headgate::passes::buildDecomposePipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-void headgate::passes::buildBufferizePipeline(OpPassManager &pm) {
+void headgate::passes::buildFormKernelsPipeline(OpPassManager &pm, bool whole) {
+  FormKernelsOptions options;
+  options.whole = whole;
+  pm.addPass(createFormKernels(options));
+}
+
+/// What is left on tensors, to buffers. Results go straight to where they are
+/// materialised.
+static void bufferize(OpPassManager &pm) {
   // arith on tensors does not bufferize.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
-  pm.addPass(createIsolateEntries());
+  pm.addNestedPass<func::FuncOp>(createPlaceResults());
   bufferization::OneShotBufferizePassOptions bufferize;
-  bufferize.bufferizeFunctionBoundaries = true;
   bufferize.allowReturnAllocsFromLoops = true; // freed all the same
-  bufferize.functionBoundaryTypeConversion =
-      bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
-  bufferization::BufferResultsToOutParamsPassOptions results;
-  results.hoistStaticAllocs = true;
-  results.hoistDynamicAllocs = true;
-  results.modifyPublicFunctions = true;
-  pm.addPass(bufferization::createBufferResultsToOutParamsPass(results));
   bufferization::buildBufferDeallocationPipeline(pm);
   pm.addPass(createCopiesToLinalg());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createPlaceTemporaries());
+}
+
+void headgate::passes::buildKernelsToBuffersPipeline(OpPassManager &pm) {
+  pm.addPass(createKeepKernels());
+  pm.addNestedPass<func::FuncOp>(createLowerAppend());
+  pm.addNestedPass<func::FuncOp>(createSliceRows());
+  buildDecomposePipeline(pm);
+  bufferize(pm);
+  pm.addNestedPass<func::FuncOp>(createPlaceTemporaries());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createWrapHostEntries());
 }
 
 void headgate::passes::buildHostToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(createWrapHostKernels());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -90,20 +98,20 @@ void headgate::passes::registerHeadgatePipelines() {
       "headgate-decompose-pipeline",
       "routed on tensors to linalg on tensors (the executable meaning)",
       buildDecomposePipeline);
-  PassPipelineRegistration<>(
-      "headgate-bufferize-pipeline",
-      "linalg on tensors to host kernels on buffers, every buffer freed",
-      buildBufferizePipeline);
+  PassPipelineRegistration<>("headgate-kernels-to-buffers-pipeline",
+                             "kernels to launched functions on buffers",
+                             buildKernelsToBuffersPipeline);
   PassPipelineRegistration<>("headgate-host-to-llvm-pipeline",
-                             "host kernels on buffers to the LLVM dialect",
+                             "launched functions on buffers to the LLVM "
+                             "dialect",
                              buildHostToLLVMPipeline);
   PassPipelineRegistration<>("headgate-host-pipeline",
                              "routed on tensors to the LLVM dialect, for the "
                              "host",
                              [](OpPassManager &pm) {
                                buildSimplifyPipeline(pm);
-                               buildDecomposePipeline(pm);
-                               buildBufferizePipeline(pm);
+                               buildFormKernelsPipeline(pm, /*whole=*/false);
+                               buildKernelsToBuffersPipeline(pm);
                                buildHostToLLVMPipeline(pm);
                              });
 }

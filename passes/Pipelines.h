@@ -17,16 +17,21 @@ void buildSimplifyPipeline(mlir::OpPassManager &pm);
 /// routed on tensors -> linalg on tensors: the executable meaning.
 void buildDecomposePipeline(mlir::OpPassManager &pm);
 
-/// linalg on tensors -> host kernels on buffers, every buffer freed. Public
-/// functions become entries with the host kernel's signature.
-void buildBufferizePipeline(mlir::OpPassManager &pm);
+/// Entries on tensors -> entries on buffers that call kernels; one kernel for
+/// each if `whole`.
+void buildFormKernelsPipeline(mlir::OpPassManager &pm, bool whole);
 
-/// Host kernels on buffers -> the LLVM dialect.
+/// Kernels -> launched functions on buffers, every buffer placed.
+void buildKernelsToBuffersPipeline(mlir::OpPassManager &pm);
+
+/// Launched functions on buffers -> the LLVM dialect, with the host kernel's
+/// signature.
 void buildHostToLLVMPipeline(mlir::OpPassManager &pm);
 
 /// Registers `--headgate-simplify-pipeline`, `--headgate-decompose-pipeline`,
-/// `--headgate-bufferize-pipeline`, `--headgate-host-to-llvm-pipeline`, and
-/// `--headgate-host-pipeline`, which is all four.
+/// `--headgate-kernels-to-buffers-pipeline`,
+/// `--headgate-host-to-llvm-pipeline`, and `--headgate-host-pipeline`, which is
+/// all that `--target=host --lowering=kernels` runs.
 void registerHeadgatePipelines();
 
 } // namespace headgate::passes

@@ -111,7 +111,8 @@ public:
       return write(view.getOutputShape()[dynamicIndex(type, d)]);
     if (auto view = source.getDefiningOp<memref::CollapseShapeOp>()) {
       MaybeText product = number(1);
-      for (int64_t inner : view.getReassociationIndices()[d]) {
+      ReassociationIndices group = view.getReassociationIndices()[d];
+      for (int64_t inner : group) {
         MaybeText next = extent(view.getSrc(), inner);
         product = product && product->text == "1"
                       ? next

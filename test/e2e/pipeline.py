@@ -22,6 +22,7 @@ def parser(description):
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--compile', required=True, metavar='headgate-compile')
     p.add_argument('--run', required=True, metavar='headgate-run')
+    p.add_argument('--lowering', default='kernels', help='how the compiler makes kernels')
     return p
 
 
@@ -40,12 +41,13 @@ def emit(*options):
     return call(sys.executable, EMIT, *options)
 
 
-def build(compiler, text, folder):
-    """The bundle of a module."""
+def build(options, text, folder):
+    """The bundle of a module, for this machine."""
     module, bundle = (os.path.join(folder, 'layer' + end) for end in ('.mlir', '.hgb'))
     with open(module, 'w', encoding='utf-8') as file:
         file.write(text)
-    call(compiler, module, '-o', bundle)
+    call(options.compile, module, '-o', bundle, '--target=host:native',
+         '--lowering=' + options.lowering)
     return bundle
 
 

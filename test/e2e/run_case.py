@@ -19,7 +19,7 @@ def main():
     try:
         text = pipeline.emit('--from-case', case.json, '--dtype', options.dtype)
         with tempfile.TemporaryDirectory() as folder:
-            bundle = pipeline.build(options.compile, text, folder)
+            bundle = pipeline.build(options, text, folder)
             count = case.check(options.run, bundle, options.dtype)
     except pipeline.Failure as failure:
         print(failure, file=sys.stderr)

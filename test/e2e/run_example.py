@@ -135,7 +135,7 @@ def main():
     try:
         pipeline.call(options.opt, '--verify-roundtrip', path)
         with open(path, encoding='utf-8') as file, tempfile.TemporaryDirectory() as folder:
-            bundle = pipeline.build(options.compile, file.read(), folder)
+            bundle = pipeline.build(options, file.read(), folder)
             for one in CHECKED.get(options.example, ()):
                 check(options, bundle, *one)
     except pipeline.Failure as failure:

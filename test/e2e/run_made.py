@@ -65,7 +65,7 @@ def check(options, words):
         results = '--results=' + ','.join(case.names('expected'))
         if pipeline.emit(*emit_words(words), results) != text:
             raise pipeline.Failure('the options and the case give different modules')
-        bundle = pipeline.build(options.compile, text, folder)
+        bundle = pipeline.build(options, text, folder)
         return case.check(options.run, bundle, dtype)
 
 
@@ -73,7 +73,7 @@ def check_core_output(options, words):
     """A core layer without results named gives concat and takes no w_o."""
     with tempfile.TemporaryDirectory() as folder:
         case = make(options.reference, words, folder)
-        bundle = pipeline.build(options.compile, pipeline.emit(*emit_words(words)), folder)
+        bundle = pipeline.build(options, pipeline.emit(*emit_words(words)), folder)
         return case.check(options.run, bundle, value_of(words, 'dtype', 'f32'),
                           ['concat'], leave_out=('w_o', 'b_o'))
 

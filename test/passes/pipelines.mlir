@@ -1,6 +1,6 @@
 // RUN: headgate-opt %s --headgate-simplify-pipeline | FileCheck %s --check-prefix=SIMPLE
 // RUN: headgate-opt %s --headgate-simplify-pipeline --headgate-decompose-pipeline | FileCheck %s --check-prefix=LINALG --implicit-check-not=routed.
-// RUN: headgate-opt %s --headgate-simplify-pipeline --headgate-decompose-pipeline --headgate-bufferize-pipeline | FileCheck %s --check-prefix=BUFFERS
+// RUN: headgate-opt %s --headgate-simplify-pipeline --headgate-form-kernels --headgate-kernels-to-buffers-pipeline | FileCheck %s --check-prefix=BUFFERS
 // RUN: headgate-opt %s --headgate-host-pipeline | FileCheck %s --check-prefix=LLVM --implicit-check-not=unrealized_conversion_cast
 
 // What each pipeline hands to the next.
@@ -20,22 +20,23 @@
 //       LINALG:   tensor.empty(%[[B]], %[[T]]) : tensor<?x?x1x4xf32>
 //   LINALG-NOT:   tensor.dim
 
-// The result is the caller's buffer, the sum lives in the workspace: there is no
-// call of malloc or free.
-// BUFFERS-LABEL: func private @hg.layer(
-//  BUFFERS-SAME:   %[[K:.+]]: memref<?x?x3x4xbf16>, %[[Y:.+]]: memref<?x?x1x4xbf16>, %[[WS:.+]]: memref<?xi8>)
-//   BUFFERS-NOT:   memref.alloc
-//       BUFFERS:   %[[SUM:.+]] = memref.view %[[WS]]
-//       BUFFERS:   linalg.generic {{.+}} outs(%[[SUM]] :
-//       BUFFERS:   linalg.generic {{.+}} outs(%[[Y]] :
-//   BUFFERS-NOT:   memref.copy
-// BUFFERS-LABEL: llvm.func @hg_layer(
+// The result is written where it belongs, the sum is on the stack: nothing is
+// allocated and nothing copied.
+// BUFFERS-LABEL: func private @layer_rows_0(
+//  BUFFERS-SAME:   %[[K:.+]]: memref<?x?x3x4xbf16> {{.+}}, %[[Y:.+]]: memref<?x?x1x4xbf16>
+//   BUFFERS-NOT:   memref.alloc()
+//       BUFFERS:   %[[SUM:.+]] = memref.alloca()
+//       BUFFERS:   scf.for
+//       BUFFERS:     linalg.generic {{.+}} outs(%[[SUM]] :
+//       BUFFERS:     %[[W:.+]] = memref.subview %[[Y]]
+//       BUFFERS:     linalg.generic {{.+}} outs(%[[W]] :
+//   BUFFERS-NOT:   copy
 
 // A conversion to bf16 would be a call; it is integer arithmetic.
-// LLVM-LABEL: llvm.func {{.*}}@hg.layer(
+// LLVM-LABEL: llvm.func {{.*}}@layer_rows_0.body(
 //   LLVM-NOT:   llvm.fptrunc
 //       LLVM:   llvm.lshr
-// LLVM-LABEL: llvm.func @hg_layer(
+// LLVM-LABEL: llvm.func @hg_layer_rows_0(
 func.func @layer(%k: tensor<?x?x3x4xbf16>) -> tensor<?x?x1x4xbf16> {
   %m = call @mean(%k) : (tensor<?x?x3x4xbf16>) -> tensor<?x?x1x4xbf16>
   return %m : tensor<?x?x1x4xbf16>
@@ -46,7 +47,7 @@ func.func private @mean(%k: tensor<?x?x3x4xbf16>) -> tensor<?x?x1x4xbf16> {
 }
 
 // A buffer whose size depends on data stays with malloc, and is freed.
-// BUFFERS-LABEL: func private @hg.data_dependent(
+// BUFFERS-LABEL: func private @data_dependent_function_0(
 //       BUFFERS:   %[[A:.+]] = memref.alloc(%{{.+}}) {{.*}}: memref<?xf32>
 //       BUFFERS:   memref.dealloc %[[A]]
 func.func @data_dependent(%n: tensor<i32>) -> tensor<f32> {

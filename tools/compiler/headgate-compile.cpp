@@ -9,6 +9,7 @@
 #include "lib/HostTarget.h"
 #include "lib/Sha256.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "passes/Export.h"
@@ -47,15 +48,29 @@ struct Options {
       cl::value_desc("OUT"), cl::cat(category)};
   cl::opt<std::string> target{
       "target",
-      cl::desc("comma-separated targets: host (x86-64-v3), host:native, "
-               "host:x86-64-v2, host:x86-64-v3, host:x86-64-v4"),
+      cl::desc("comma-separated targets: host (x86-64-v3, x86-64-v4 and "
+               "x86-64-v4+avx512bf16), host:native, host:LEVEL (one of these "
+               "or x86-64-v2)"),
       cl::init("host"), cl::value_desc("LIST"), cl::cat(category)};
   cl::opt<std::string> emit{
       "emit",
       cl::desc("what to write: bundle, routed (checked and canonicalised), "
-               "linalg (decomposed, on tensors), buffers (host kernels), llvm "
-               "(LLVM IR), obj (one object, one target)"),
+               "linalg (decomposed, on tensors), kernels (entries that call "
+               "kernels), buffers (kernels on buffers), llvm (LLVM IR), obj "
+               "(one object, one target); buffers and llvm are those of the "
+               "first target"),
       cl::init("bundle"), cl::value_desc("KIND"), cl::cat(category)};
+  cl::opt<passes::Lowering> lowering{
+      "lowering", cl::desc("how kernels are made"),
+      cl::values(clEnumValN(passes::Lowering::kernels, "kernels",
+                            "several kernels an entry (default)"),
+                 clEnumValN(passes::Lowering::decompose, "decompose",
+                            "one kernel an entry: what the ops mean, slowly")),
+      cl::init(passes::Lowering::kernels), cl::cat(category)};
+  cl::opt<bool> explain{
+      "explain",
+      cl::desc("say on standard error which kernels were formed and why"),
+      cl::cat(category)};
   cl::opt<std::string> linker{"linker",
                               cl::desc("the linker to make host images with"),
                               cl::value_desc("PATH"), cl::cat(category)};
@@ -79,6 +94,7 @@ std::optional<passes::Level> levelOf(StringRef kind) {
   return StringSwitch<std::optional<passes::Level>>(kind)
       .Case("routed", passes::Level::routed)
       .Case("linalg", passes::Level::linalg)
+      .Case("kernels", passes::Level::kernels)
       .Case("buffers", passes::Level::buffers)
       .Case("llvm", passes::Level::llvm)
       .Cases({"obj", "bundle"}, passes::Level::object)
@@ -86,8 +102,7 @@ std::optional<passes::Level> levelOf(StringRef kind) {
 }
 
 bool isLaterKind(StringRef kind) {
-  return is_contained(
-      {"kernels", "tile", "nvvm", "ptx", "triton-dir", "problems"}, kind);
+  return is_contained({"tile", "nvvm", "ptx", "triton-dir", "problems"}, kind);
 }
 
 Result<std::vector<HostTarget>> parseTargets(StringRef list) {
@@ -96,20 +111,20 @@ Result<std::vector<HostTarget>> parseTargets(StringRef list) {
   SmallVector<StringRef> names;
   list.split(names, ',');
   for (StringRef text : names) {
-    auto target = parseHostTarget(text.str());
-    if (!target)
-      return std::move(target).error();
-    if (seen.insert(target->name).second)
-      targets.push_back(std::move(*target));
+    auto named = parseHostTargets(text.str());
+    if (!named)
+      return std::move(named).error();
+    for (HostTarget &target : *named)
+      if (seen.insert(target.name).second)
+        targets.push_back(std::move(target));
   }
   return targets;
 }
 
 class Compiler {
 public:
-  Compiler(const Options &options, std::vector<HostTarget> targets,
-           passes::Level level)
-      : options(options), targets(std::move(targets)), level(level) {}
+  Compiler(const Options &options, passes::ExportOptions exportOptions)
+      : options(options), exportOptions(std::move(exportOptions)) {}
 
   int run() {
     mlir::DialectRegistry registry;
@@ -128,22 +143,30 @@ public:
     auto module = mlir::parseSourceFile<mlir::ModuleOp>(manager, &context);
     if (!module)
       return 1; // parser or verifier has said why
-    auto exported = passes::exportModule(*module, targets, level);
+    if (options.explain && failed(explainTo(context)))
+      return fail({ErrorCode::failed, "remarks cannot be enabled"});
+    auto exported = passes::exportModule(*module, exportOptions);
     if (!exported)
       return fail(exported.error());
-    return write(*module, *exported);
+    return write(*exported);
   }
 
 private:
-  int write(mlir::ModuleOp module, passes::Exported &exported) {
+  static LogicalResult explainTo(mlir::MLIRContext &context) {
+    mlir::remark::RemarkCategories categories{".*", ".*", ".*", ".*", ".*"};
+    return mlir::remark::enableOptimizationRemarks(
+        context, nullptr,
+        std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(), categories,
+        /*printAsEmitRemarks=*/true);
+  }
+
+  int write(passes::Exported &exported) {
     if (options.emit == "bundle")
       return writeBundle(exported);
     if (options.emit == "obj")
       return writeFile(
           [&](raw_ostream &os) { os << exported.objects[0].bytes; });
-    if (options.emit == "llvm")
-      return writeFile([&](raw_ostream &os) { os << exported.llvmIR; });
-    return writeFile([&](raw_ostream &os) { os << module << "\n"; });
+    return writeFile([&](raw_ostream &os) { os << exported.text; });
   }
 
   int writeFile(function_ref<void(raw_ostream &)> print) {
@@ -197,8 +220,7 @@ private:
   }
 
   const Options &options;
-  std::vector<HostTarget> targets;
-  passes::Level level;
+  passes::ExportOptions exportOptions;
   std::string source;
 };
 
@@ -247,16 +269,20 @@ int main(int argc, char **argv) {
   std::optional<passes::Level> level = levelOf(options.emit);
   if (!level)
     return usage("unknown --emit=" + options.emit +
-                 "; known are bundle, routed, linalg, buffers, llvm and obj");
+                 "; known are bundle, routed, linalg, kernels, buffers, llvm "
+                 "and obj");
   auto targets = parseTargets(options.target);
   if (!targets)
     return usage(targets.error().message());
   if (options.emit == "bundle" &&
       (options.output.empty() || options.output == "-"))
     return usage("a bundle is a directory: say where with -o OUT.hgb");
-  if (options.emit == "obj" && targets->size() != 1)
-    return usage("--emit=obj writes one object: name one target");
   if (options.emit == "obj" && options.output.empty())
     return usage("an object is not text: say where with -o OUT.o");
-  return guarded([&] { return Compiler(options, *targets, *level).run(); });
+  if (options.emit == "obj" && options.target.getNumOccurrences() == 0)
+    targets->resize(1);
+  if (options.emit == "obj" && targets->size() != 1)
+    return usage("--emit=obj writes one object: name one target");
+  passes::ExportOptions exportOptions{*targets, *level, options.lowering};
+  return guarded([&] { return Compiler(options, exportOptions).run(); });
 }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/HostLevel.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/ExportPlan.h"
+#include "passes/HostObject.h"
+#include "passes/Passes.h"
+#include "passes/Pipelines.h"
+
+using namespace mlir;
+using namespace headgate;
+using namespace headgate::passes;
+
+namespace {
+
+ForeignDiagnostic foreign(Diagnostic &diagnostic) {
+  ForeignDiagnostic copy{diagnostic.getSeverity(), diagnostic.str()};
+  Location location = diagnostic.getLocation();
+  if (auto place = location->findInstanceOf<FileLineColLoc>()) {
+    copy.file = place.getFilename().str();
+    copy.line = place.getLine();
+    copy.column = place.getColumn();
+  }
+  return copy;
+}
+
+class LevelLowering {
+public:
+  LevelLowering(const DialectRegistry &registry, const HostTarget &target,
+                std::vector<ForeignDiagnostic> &diagnostics)
+      : context(registry, MLIRContext::Threading::DISABLED), target(target),
+        handler(&context, [&](Diagnostic &diagnostic) {
+          diagnostics.push_back(foreign(diagnostic));
+          for (Diagnostic &note : diagnostic.getNotes())
+            diagnostics.push_back(foreign(note));
+        }) {
+    context.printOpOnDiagnostic(false);
+  }
+
+  Result<HostLevel> run(StringRef bytecode, Level level) {
+    auto parsed = parseSourceString<ModuleOp>(bytecode, &context);
+    if (!parsed)
+      return failed();
+    module = *parsed;
+    if (!lower(buildKernelsToBuffersPipeline))
+      return failed();
+    if (level == Level::buffers)
+      return withText();
+    auto variants = exportVariants(module);
+    if (mlir::failed(variants))
+      return failed();
+    result.variants = std::move(*variants);
+    std::vector<std::string> symbols;
+    for (const auto &[kernel, variant] : result.variants)
+      for (const PlanLaunch &launch : variant.launches)
+        symbols.push_back(launch.symbol);
+    if (!lower(buildHostToLLVMPipeline))
+      return failed();
+    auto object = compileHostObject(module, symbols, target);
+    if (!object)
+      return std::move(object).error();
+    result.object = std::move(object->object);
+    result.text = std::move(object->llvmIR);
+    return std::move(result);
+  }
+
+private:
+  bool lower(void (*build)(OpPassManager &)) {
+    PassManager pm(&context);
+    build(pm);
+    return succeeded(pm.run(module));
+  }
+
+  Result<HostLevel> withText() {
+    llvm::raw_string_ostream(result.text) << module << "\n";
+    return std::move(result);
+  }
+
+  static Error failed() {
+    return Error(ErrorCode::badInput, "the module cannot be compiled");
+  }
+
+  MLIRContext context;
+  const HostTarget &target;
+  ScopedDiagnosticHandler handler;
+  ModuleOp module;
+  HostLevel result;
+};
+
+} // namespace
+
+Result<HostLevel>
+headgate::passes::lowerForHost(StringRef bytecode,
+                               const DialectRegistry &registry,
+                               const HostTarget &target, Level level,
+                               std::vector<ForeignDiagnostic> &diagnostics) {
+  return LevelLowering(registry, target, diagnostics).run(bytecode, level);
+}
