@@ -13,9 +13,10 @@ namespace {
 
 TEST(HostTarget, EveryLevelParsesAsItself) {
   for (const HostTarget &level : hostTargets()) {
-    auto parsed = parseHostTarget(level.name);
+    auto parsed = parseHostTargets(level.name);
     ASSERT_TRUE(parsed) << parsed.error().message();
-    EXPECT_EQ(parsed->image, level.image);
+    ASSERT_EQ(parsed->size(), 1u);
+    EXPECT_EQ(parsed->front().image, level.image);
     EXPECT_EQ(targetFamily(level.name), "host");
   }
 }
@@ -28,25 +29,33 @@ TEST(HostTarget, NeedsWordsOfPlans) {
       EXPECT_NE(std::ranges::find(words, word), words.end()) << word;
 }
 
-TEST(HostTarget, HostAloneIsOneThatMostCpusRun) {
-  auto host = parseHostTarget("host");
+// The weakest first: it is what most CPUs run.
+TEST(HostTarget, HostAloneIsAllLevelsFromAvx2On) {
+  auto host = parseHostTargets("host");
   ASSERT_TRUE(host);
-  EXPECT_EQ(host->cpu, "x86-64-v3");
-  auto native = parseHostTarget("host:native");
+  ASSERT_EQ(host->size(), 3u);
+  EXPECT_EQ((*host)[0].cpu, "x86-64-v3");
+  EXPECT_EQ((*host)[1].cpu, "x86-64-v4");
+  EXPECT_EQ((*host)[2].name, "host:x86-64-v4+avx512bf16");
+}
+
+TEST(HostTarget, NativeIsOneLevel) {
+  auto native = parseHostTargets("host:native");
   ASSERT_TRUE(native);
+  ASSERT_EQ(native->size(), 1u);
   EXPECT_TRUE(std::ranges::any_of(hostTargets(), [&](const HostTarget &level) {
-    return level.name == native->name;
+    return level.name == native->front().name;
   }));
 }
 
 TEST(HostTarget, RefusesOthersByName) {
-  auto later = parseHostTarget("sm_90a");
+  auto later = parseHostTargets("sm_90a");
   ASSERT_FALSE(later);
   EXPECT_EQ(later.error().code(), ErrorCode::unsupported);
   EXPECT_EQ(later.error().message().find("target 'sm_90a' is not available in "
                                          "this version; it has host, "),
             0u);
-  auto unknown = parseHostTarget("host:x86-64-v9");
+  auto unknown = parseHostTargets("host:x86-64-v9");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code(), ErrorCode::badInput);
   EXPECT_EQ(unknown.error().message().find("unknown target 'host:x86-64-v9'; "
