@@ -5,9 +5,12 @@
 
 #include "headgate/Device.h"
 
+#include "lib/HostTarget.h"
 #include "runtime/HostDevice.h"
+#include "runtime/HostMachine.h"
 #include "runtime/sim/SimDevice.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -42,23 +45,63 @@ Error badUri(std::string_view uri, const std::string &why) {
                "device '" + std::string(uri) + "': " + why);
 }
 
+/// "x86-64-v3" of "host:x86-64-v3"
+std::string levelOf(const HostTarget &target) {
+  return target.name.substr(target.name.find(':') + 1);
+}
+
+constexpr const char *hostOptions = "the host takes threads=N and level=LEVEL";
+
+/// This CPU without what only levels above `level` need.
+Result<std::vector<std::string>> featuresOf(std::string_view uri,
+                                            std::string_view level) {
+  std::span<const HostTarget> levels = hostTargets();
+  std::string known;
+  for (const HostTarget &target : levels)
+    known += (known.empty() ? "" : ", ") + levelOf(target);
+  auto found = std::ranges::find(levels, level, levelOf);
+  if (found == levels.end())
+    return badUri(uri, "level must be one of " + known);
+  std::vector<std::string> features = runtime::cpuFeatures();
+  for (const std::string &word : found->needs)
+    if (std::ranges::find(features, word) == features.end())
+      return Error(ErrorCode::unavailable,
+                   "device '" + std::string(uri) + "': this CPU lacks " + word);
+  for (auto above = found + 1; above != levels.end(); ++above)
+    for (const std::string &word : above->needs)
+      if (std::ranges::find(found->needs, word) == found->needs.end())
+        std::erase(features, word);
+  return features;
+}
+
 Result<std::shared_ptr<Device>> openHost(std::string_view uri,
                                          std::string_view options) {
   int threads = 0;
-  if (!options.empty()) {
-    constexpr std::string_view key = "threads=";
-    if (!options.starts_with(key))
-      return badUri(uri, "unknown option '" + std::string(options) +
-                             "'; the host takes threads=N");
-    std::string_view digits = options.substr(key.size());
-    auto [end, failure] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), threads);
-    if (failure != std::errc() || end != digits.data() + digits.size() ||
-        threads < 1 || threads > maxThreads)
-      return badUri(uri, "threads must be a number from 1 to " +
-                             std::to_string(maxThreads));
+  std::vector<std::string> features = runtime::cpuFeatures();
+  while (!options.empty()) {
+    std::string_view option = options.substr(0, options.find(','));
+    options.remove_prefix(std::min(options.size(), option.size() + 1));
+    std::string_view key = option.substr(0, option.find('=') + 1),
+                     value = option.substr(key.size());
+    if (key == "threads=") {
+      auto [end, failure] =
+          std::from_chars(value.data(), value.data() + value.size(), threads);
+      if (failure != std::errc() || end != value.data() + value.size() ||
+          threads < 1 || threads > maxThreads)
+        return badUri(uri, "threads must be a number from 1 to " +
+                               std::to_string(maxThreads));
+    } else if (key == "level=") {
+      Result<std::vector<std::string>> known = featuresOf(uri, value);
+      if (!known)
+        return std::move(known).error();
+      features = *std::move(known);
+    } else {
+      return badUri(uri, "unknown option '" + std::string(option) + "'; " +
+                             hostOptions);
+    }
   }
-  return runtime::openHostDevice(std::string(uri), threads);
+  return runtime::openHostDevice(std::string(uri), threads,
+                                 std::move(features));
 }
 
 } // namespace
@@ -70,7 +113,8 @@ Result<std::shared_ptr<Device>> openDevice(std::string_view uri) {
       colon == uri.npos ? std::string_view() : uri.substr(colon + 1);
   if (kind == "host") {
     if (colon != uri.npos && options.empty())
-      return badUri(uri, "nothing follows the colon; the host takes threads=N");
+      return badUri(uri,
+                    std::string("nothing follows the colon; ") + hostOptions);
     return openHost(uri, options);
   }
   if (kind == "cuda")
@@ -83,8 +127,8 @@ Result<std::shared_ptr<Device>> openDevice(std::string_view uri) {
       return std::move(simulator).error();
     return std::shared_ptr<Device>(*std::move(simulator));
   }
-  return badUri(uri, "unknown kind; known are host, host:threads=N, sim:sm_80 "
-                     "and sim:sm_90a (and, in later versions, cuda)");
+  return badUri(uri, "unknown kind; known are host, sim:sm_80 and sim:sm_90a "
+                     "(and, in later versions, cuda)");
 }
 
 std::vector<std::string> listDevices() {

@@ -108,7 +108,7 @@ private:
 
 class HostDevice : public Device {
 public:
-  HostDevice(std::string uri, int threads)
+  HostDevice(std::string uri, int threads, std::vector<std::string> features)
       : threads_(threads > 0 ? threads : usableCpus()), arena_(threads_) {
     // oneTBB starts no more threads than there are CPUs unless it is told to.
     if (threads_ > tbb::info::default_concurrency())
@@ -120,7 +120,7 @@ public:
     info_.memoryBytes = usableMemoryBytes();
     info_.l2Bytes = lastLevelCacheBytes();
     info_.units = threads_;
-    info_.features = cpuFeatures();
+    info_.features = std::move(features);
   }
 
   const DeviceInfo &info() const override { return info_; }
@@ -269,9 +269,10 @@ void HostDevice::play(HgHostKernel kernel, const Launch &launch,
 
 } // namespace
 
-Result<std::shared_ptr<Device>> openHostDevice(std::string uri, int threads) {
-  return std::shared_ptr<Device>(
-      std::make_shared<HostDevice>(std::move(uri), threads));
+std::shared_ptr<Device> openHostDevice(std::string uri, int threads,
+                                       std::vector<std::string> features) {
+  return std::make_shared<HostDevice>(std::move(uri), threads,
+                                      std::move(features));
 }
 
 } // namespace headgate::runtime

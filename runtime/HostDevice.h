@@ -14,7 +14,9 @@ namespace headgate::runtime {
 
 /// A host device with `threads` workers; 0 takes one for each CPU this process
 /// may use. `uri` is kept for messages.
-Result<std::shared_ptr<Device>> openHostDevice(std::string uri, int threads);
+/// `features`: what code may ask for, feature words of a plan's `needs`.
+std::shared_ptr<Device> openHostDevice(std::string uri, int threads,
+                                       std::vector<std::string> features);
 
 } // namespace headgate::runtime
 

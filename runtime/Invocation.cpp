@@ -29,6 +29,9 @@ struct Invocation::State {
     return prepared;
   }
   Status growArena(int64_t bytes, Stream stream);
+  Status beginCall(std::span<const TensorView> inputs,
+                   std::span<const TensorView> outputs, Stream stream);
+  Status runStep(size_t index, Stream stream);
   Status launchStep(size_t index, Stream stream);
   Status clearTemporaries(int64_t step, Stream stream);
 
@@ -149,30 +152,65 @@ Invocation::allocateOutputs(std::span<const TensorView> inputs) {
   return outputs;
 }
 
-Status Invocation::run(std::span<const TensorView> inputs,
-                       std::span<const TensorView> outputs, Stream stream) {
-  State &state = *state_;
-  if (Status s = state.binder.bindCall(inputs, outputs); !s)
+/// All that comes before the first step.
+Status Invocation::State::beginCall(std::span<const TensorView> inputs,
+                                    std::span<const TensorView> outputs,
+                                    Stream stream) {
+  if (Status s = binder.bindCall(inputs, outputs); !s)
     return s;
-  if (Status s = state.prepareFor(state.binder.values()); !s)
+  if (Status s = prepareFor(binder.values()); !s)
     return s;
-  if (Status s = state.growArena(state.call.arenaBytes, stream); !s)
+  if (Status s = growArena(call.arenaBytes, stream); !s)
     return s;
   patchPointers(
-      state.call,
+      call,
       [&](int tensor) {
         size_t index = static_cast<size_t>(tensor);
         return index < inputs.size() ? inputs[index].data
                                      : outputs[index - inputs.size()].data;
       },
-      state.arena.data());
-  for (size_t i = 0; i < state.call.steps.size(); ++i) {
-    if (Status s = state.clearTemporaries(int64_t(i), stream); !s)
-      return s;
-    if (Status s = state.launchStep(i, stream); !s)
-      return s;
-  }
+      arena.data());
   return Success{};
+}
+
+Status Invocation::State::runStep(size_t index, Stream stream) {
+  if (Status s = clearTemporaries(int64_t(index), stream); !s)
+    return s;
+  return launchStep(index, stream);
+}
+
+Status Invocation::run(std::span<const TensorView> inputs,
+                       std::span<const TensorView> outputs, Stream stream) {
+  if (Status s = state_->beginCall(inputs, outputs, stream); !s)
+    return s;
+  for (size_t i = 0; i < state_->call.steps.size(); ++i)
+    if (Status s = state_->runStep(i, stream); !s)
+      return s;
+  return Success{};
+}
+
+Result<std::vector<double>>
+Invocation::timeSteps(std::span<const TensorView> inputs,
+                      std::span<const TensorView> outputs, Stream stream) {
+  if (Status s = state_->beginCall(inputs, outputs, stream); !s)
+    return std::move(s).error();
+  Result<std::unique_ptr<Timer>> timer = state_->session->device()->timer();
+  if (!timer)
+    return std::move(timer).error();
+  std::vector<double> nanoseconds;
+  for (size_t i = 0; i < state_->call.steps.size(); ++i) {
+    if (Status s = (*timer)->start(stream); !s)
+      return std::move(s).error();
+    if (Status s = state_->runStep(i, stream); !s)
+      return std::move(s).error();
+    if (Status s = (*timer)->stop(stream); !s)
+      return std::move(s).error();
+    Result<double> elapsed = (*timer)->elapsedNs();
+    if (!elapsed)
+      return std::move(elapsed).error();
+    nanoseconds.push_back(*elapsed);
+  }
+  return nanoseconds;
 }
 
 } // namespace headgate

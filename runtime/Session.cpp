@@ -214,9 +214,9 @@ Result<const PlanEntry *> LoadedSession::entry(std::string_view name) const {
                    " has " + listNames(names) + didYouMean(name, names));
 }
 
-Result<std::string>
-LoadedSession::explain(const PlanEntry &entry,
-                       std::span<const int64_t> dims) const {
+Status LoadedSession::prepareDims(const PlanEntry &entry,
+                                  std::span<const int64_t> dims,
+                                  Prepared &call) const {
   if (std::ranges::none_of(plan().entries, [&](const PlanEntry &known) {
         return &known == &entry;
       }))
@@ -225,11 +225,32 @@ LoadedSession::explain(const PlanEntry &entry,
   const EntryProgram &program = this->program(entry);
   Binder binder(program, deviceKind());
   if (Status s = binder.bindDims(dims); !s)
-    return std::move(s).error();
+    return s;
+  Status done = prepare(*this, program, binder.values(), call);
+  return done ? std::move(done)
+              : std::move(done).error().in("entry '" + entry.name + "'");
+}
+
+Result<std::string>
+LoadedSession::explain(const PlanEntry &entry,
+                       std::span<const int64_t> dims) const {
   Prepared call;
-  if (Status s = prepare(*this, program, binder.values(), call); !s)
-    return std::move(s).error().in("entry '" + entry.name + "'");
-  return describeCall(*this, program, call);
+  if (Status s = prepareDims(entry, dims, call); !s)
+    return std::move(s).error();
+  return describeCall(*this, program(entry), call);
+}
+
+Result<CallOutline>
+LoadedSession::outline(const PlanEntry &entry,
+                       std::span<const int64_t> dims) const {
+  Prepared call;
+  if (Status s = prepareDims(entry, dims, call); !s)
+    return std::move(s).error();
+  CallOutline outline;
+  for (const PreparedStep &step : call.steps)
+    outline.variants.push_back(step.variant->plan);
+  outline.arenaBytes = call.arenaBytes;
+  return outline;
 }
 
 } // namespace runtime

@@ -13,6 +13,8 @@
 
 namespace headgate::runtime {
 
+struct Prepared;
+
 /// A variant that was chosen, and the rule that chose it.
 struct VariantChoice {
   size_t variant = 0;
@@ -31,6 +33,9 @@ public:
   Result<std::string> explain(const PlanEntry &entry,
                               std::span<const int64_t> dims) const override;
 
+  Result<CallOutline> outline(const PlanEntry &entry,
+                              std::span<const int64_t> dims) const override;
+
   const Program &program() const { return program_; }
   const EntryProgram &program(const PlanEntry &entry) const {
     return program_.entries[&entry - bundle_.plan().entries.data()];
@@ -43,6 +48,9 @@ public:
 private:
   LoadedSession(std::shared_ptr<Device> device, Bundle bundle)
       : device_(std::move(device)), bundle_(std::move(bundle)) {}
+  /// What a call with these dims is.
+  Status prepareDims(const PlanEntry &entry, std::span<const int64_t> dims,
+                     Prepared &call) const;
   /// Why `image` cannot run on the device; empty if it can.
   std::string whyNot(const PlanImage &image) const;
   Error noImage() const;

@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -31,8 +32,11 @@ Exit codes: 0 done, 1 error, 2 wrong usage, 3 ran but a check failed, 4 the
 device is not on this machine, 130 interrupted.)";
 
 /// Text the user wrote and CLI11 hands over; read once parsing is done.
-struct RawValues {
-  std::vector<std::string> inputs, outputs, expected, variants;
+struct RawCall {
+  std::vector<std::string> inputs, variants;
+};
+struct RawRun : RawCall {
+  std::vector<std::string> outputs, expected;
 };
 
 void addValues(CLI::App &app, const char *flag,
@@ -44,18 +48,31 @@ void addValues(CLI::App &app, const char *flag,
       ->take_all();
 }
 
-void declareRun(CLI::App &app, RunOptions &options, RawValues &raw) {
+/// What the tools that call entries have in common.
+void declareCall(CLI::App &app, CallOptions &options, RawCall &raw) {
   app.add_option("BUNDLE", options.bundle, "What headgate-compile wrote");
   app.add_option("--function", options.function,
                  "Entry to run (default: the only one)")
       ->type_name("NAME");
-  app.add_option("--device", options.device,
-                 "host, host:threads=N, sim:sm_80, sim:sm_90a with options of "
-                 "runtime/sim/README.md (default: host)")
-      ->type_name("URI");
+  addValues(app, "--input", raw.inputs, "[NAME=]VALUE", "An input; repeat");
+  addValues(app, "--variant", raw.variants, "KERNEL=ID",
+            "Use this variant of a kernel, or fail");
+  app.add_option("--tuned", options.tuned,
+                 "Tuning to use (default: the bundle's own tuned.json)")
+      ->type_name("FILE|none");
+  app.add_flag("--print-plan", options.printPlan,
+               "Print sizes, variants, grids and bytes of this call");
+}
+
+constexpr const char *deviceHelp =
+    "host, host:threads=N,level=LEVEL, sim:sm_80, sim:sm_90a with options of "
+    "runtime/sim/README.md (default: host)";
+
+void declareRun(CLI::App &app, RunOptions &options, RawRun &raw) {
+  declareCall(app, options, raw);
+  app.add_option("--device", options.device, deviceHelp)->type_name("URI");
   app.add_flag("--list_devices", options.listDevices,
                "Print the devices of this machine and stop");
-  addValues(app, "--input", raw.inputs, "[NAME=]VALUE", "An input; repeat");
   addValues(app, "--output", raw.outputs, "[NAME=][DTYPE=]@FILE.npy|-",
             "Write an output, or print all of it (default: print every output, "
             "long ones shortened)");
@@ -67,13 +84,6 @@ void declareRun(CLI::App &app, RunOptions &options, RawValues &raw) {
   app.add_option("--rtol", options.rtol,
                  "Relative tolerance (default: derived from dtype)")
       ->type_name("X");
-  addValues(app, "--variant", raw.variants, "KERNEL=ID",
-            "Use this variant of a kernel, or fail");
-  app.add_option("--tuned", options.tuned,
-                 "Tuning to use (default: the bundle's own tuned.json)")
-      ->type_name("FILE|none");
-  app.add_flag("--print-plan", options.printPlan,
-               "Print sizes, variants, grids and bytes of this call");
   app.add_flag("--dry-run", options.dryRun, "Check everything, run nothing");
   app.add_flag("--check-unwritten", options.checkUnwritten,
                "Fill outputs beforehand; exit 3 if an element is not written");
@@ -86,12 +96,6 @@ void declareRun(CLI::App &app, RunOptions &options, RawValues &raw) {
            std::to_string(Plan::version) + ")";
   });
   app.footer(runFooter);
-}
-
-int usageError(const char *tool, const std::string &message) {
-  std::fprintf(stderr, "error: %s\n%s --help lists what it takes\n",
-               message.c_str(), tool);
-  return exitUsage;
 }
 
 /// Reads every text of a flag with `parse`; the message of the first failure.
@@ -109,7 +113,7 @@ readAll(const char *flag, const std::vector<std::string> &texts,
 }
 
 std::optional<std::string> readVariants(const std::vector<std::string> &texts,
-                                        RunOptions &options) {
+                                        CallOptions &options) {
   for (const std::string &text : texts) {
     size_t end = text.find('=');
     if (end == 0 || end == std::string::npos || end + 1 == text.size())
@@ -143,10 +147,16 @@ std::optional<std::string> checkRun(const RunOptions &options) {
 }
 
 /// What CLI11 leaves as text becomes values.
-std::optional<std::string> finishRun(const RawValues &raw,
-                                     RunOptions &options) {
+std::optional<std::string> finishCall(const RawCall &raw,
+                                      CallOptions &options) {
   if (auto why =
           readAll("--input", raw.inputs, parseInputValue, options.inputs))
+    return why;
+  return readVariants(raw.variants, options);
+}
+
+std::optional<std::string> finishRun(const RawRun &raw, RunOptions &options) {
+  if (auto why = finishCall(raw, options))
     return why;
   if (auto why =
           readAll("--output", raw.outputs, parseOutputTarget, options.outputs))
@@ -154,10 +164,76 @@ std::optional<std::string> finishRun(const RawValues &raw,
   if (auto why = readAll("--expected_output", raw.expected, parseInputValue,
                          options.expected))
     return why;
-  if (auto why = readVariants(raw.variants, options))
-    return why;
   return checkRun(options);
 }
+
+constexpr const char *benchFooter = R"(
+Inputs that are not given are drawn from the normal distribution, or true; give
+those of integers. VALUE is what headgate-run takes. Times are those of whole
+calls; flags that begin with --benchmark_ are Google Benchmark's:
+  --benchmark_filter=REGEX      --benchmark_repetitions=N  --benchmark_min_time=S
+  --benchmark_enable_random_interleaving=true
+  --benchmark_format=json       --benchmark_out=FILE       --benchmark_list_tests
+
+Exit codes: 0 done, 1 error, 2 wrong usage, 4 the device is not on this
+machine.)";
+
+/// What of headgate-bench CLI11 leaves as text.
+struct RawBench : RawCall {
+  std::vector<std::string> sizes;
+};
+
+void declareBench(CLI::App &app, BenchOptions &options, RawBench &raw) {
+  declareCall(app, options, raw);
+  addValues(app, "--device", options.devices, "URI",
+            (std::string(deviceHelp) + "; repeat to compare").c_str());
+  addValues(app, "--dims", raw.sizes, "B=1,S=2048,...",
+            "Sizes of a call; repeat for a sweep (default: those of the "
+            "inputs)");
+  app.add_option("--seed", options.seed, "Of the inputs that are drawn")
+      ->type_name("N");
+  app.add_flag("--steps", options.timeSteps,
+               "Time each step of a call too; waits for each");
+  app.set_version_flag("--version", [] {
+    return "headgate-bench " HEADGATE_VERSION " (reads plan version " +
+           std::to_string(Plan::version) + ")";
+  });
+  app.footer(benchFooter);
+}
+
+/// Takes the flags of Google Benchmark out of `arguments`; the message if one
+/// has a value on which Google Benchmark would leave with exit code 0.
+std::optional<std::string>
+takeBenchmarkFlags(std::vector<std::string> &arguments, BenchOptions &options) {
+  auto isTheirs = [](const std::string &text) {
+    return text.starts_with("--benchmark_");
+  };
+  for (const std::string &text : arguments) {
+    if (!isTheirs(text))
+      continue;
+    for (std::string flag : {"--benchmark_format=", "--benchmark_out_format="})
+      if (text.starts_with(flag) && text != flag + "console" &&
+          text != flag + "json" && text != flag + "csv")
+        return "'" + text + "': it takes console, json or csv";
+    options.benchmarkFlags.push_back(text);
+  }
+  std::erase_if(arguments, isTheirs);
+  return std::nullopt;
+}
+
+std::optional<std::string> finishBench(const RawBench &raw,
+                                       BenchOptions &options) {
+  if (auto why = finishCall(raw, options))
+    return why;
+  if (auto why = readAll("--dims", raw.sizes, parseDims, options.sizes))
+    return why;
+  if (options.bundle.empty())
+    return "no BUNDLE is given";
+  if (options.devices.empty())
+    options.devices.push_back("host");
+  return std::nullopt;
+}
+
 constexpr const char *ptxFooter = R"(
 ARG is one of, in the order of the kernel's parameters,
   i32:5 u32:5 i64:5 u64:5 f32:0.5 f64:0.5   a number by value
@@ -228,6 +304,33 @@ std::optional<std::string> finishPtxRun(const RawPtx &raw,
 }
 } // namespace
 
+ExitCode usageError(const char *tool, const std::string &message) {
+  printError(message);
+  std::fprintf(stderr, "%s --help lists what it takes\n", tool);
+  return exitUsage;
+}
+
+std::variant<BenchOptions, int> parseBenchCommandLine(int argc, char **argv) {
+  BenchOptions options;
+  RawBench raw;
+  CLI::App app("Times an entry of a bundle.", "headgate-bench");
+  declareBench(app, options, raw);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (auto why = takeBenchmarkFlags(arguments, options))
+    return usageError("headgate-bench", *why);
+  std::ranges::reverse(arguments); // the order in which CLI11 takes a vector
+  try {
+    app.parse(arguments);
+  } catch (const CLI::Success &success) {
+    return app.exit(success);
+  } catch (const CLI::Error &error) {
+    return usageError("headgate-bench", error.what());
+  }
+  if (auto why = finishBench(raw, options))
+    return usageError("headgate-bench", *why);
+  return options;
+}
+
 std::variant<PtxRunOptions, int> parsePtxCommandLine(int argc, char **argv) {
   PtxRunOptions options;
   RawPtx raw;
@@ -251,7 +354,7 @@ std::variant<PtxRunOptions, int> parsePtxCommandLine(int argc, char **argv) {
 
 std::variant<RunOptions, int> parseRunCommandLine(int argc, char **argv) {
   RunOptions options;
-  RawValues raw;
+  RawRun raw;
   CLI::App app("Runs one entry of a bundle on tensors from files.",
                "headgate-run");
   declareRun(app, options, raw);

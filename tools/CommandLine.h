@@ -7,7 +7,9 @@
 #ifndef HEADGATE_TOOLS_COMMANDLINE_H
 #define HEADGATE_TOOLS_COMMANDLINE_H
 
+#include "lib/Dims.h"
 #include "lib/InputValue.h"
+#include "tools/ExitCode.h"
 #include "tools/PtxArgument.h"
 
 #include <array>
@@ -19,28 +21,34 @@
 
 namespace headgate {
 
-/// Exit codes of every tool.
-enum ExitCode : int {
-  exitDone = 0,
-  exitError = 1,       ///< input, bundle, device or runtime error
-  exitUsage = 2,       ///< the command line itself is wrong
-  exitCheckFailed = 3, ///< it ran, but a check that was asked for failed
-  exitUnavailable = 4, ///< the device or tool is not on this machine
+/// What is called: an entry of a bundle.
+struct CallOptions {
+  std::string bundle;
+  std::string function; ///< "": the only entry
+  std::vector<InputValue> inputs;
+  std::map<std::string, std::string> variants; ///< kernel to variant id
+  std::string tuned; ///< "": the bundle's own; else a file, or "none"
+  bool printPlan = false;
 };
 
 /// What headgate-run was asked to do.
-struct RunOptions {
-  std::string bundle;
-  std::string function; ///< "": the only entry
+struct RunOptions : CallOptions {
   std::string device = "host";
-  std::vector<InputValue> inputs;
   std::vector<OutputTarget> outputs;
   std::vector<InputValue> expected;
   std::optional<double> atol, rtol;
-  std::map<std::string, std::string> variants; ///< kernel to variant id
-  std::string tuned; ///< "": the bundle's own; else a file, or "none"
-  bool listDevices = false, printPlan = false, dryRun = false;
+  bool listDevices = false, dryRun = false;
   bool checkUnwritten = false, json = false, quiet = false, verbose = false;
+};
+
+/// What headgate-bench was asked to do.
+struct BenchOptions : CallOptions {
+  std::vector<std::string> devices; ///< at least one
+  std::vector<NamedDims> sizes;     ///< none: those of the inputs
+  uint64_t seed = 1;
+  bool timeSteps = false;
+  /// The program's name and the flags of Google Benchmark, to be read by it.
+  std::vector<std::string> benchmarkFlags;
 };
 
 /// What headgate-ptx run was asked to do.
@@ -57,7 +65,11 @@ struct PtxRunOptions {
 /// The options, or the exit code to leave with: all that had to be said (help,
 /// version, what is wrong) has been printed.
 std::variant<RunOptions, int> parseRunCommandLine(int argc, char **argv);
+std::variant<BenchOptions, int> parseBenchCommandLine(int argc, char **argv);
 std::variant<PtxRunOptions, int> parsePtxCommandLine(int argc, char **argv);
+
+/// Says what is wrong with the command line of `tool`.
+ExitCode usageError(const char *tool, const std::string &message);
 
 } // namespace headgate
 

@@ -24,6 +24,17 @@ bool isFill(const Array &array, int64_t element, bool again) {
 }
 } // namespace
 
+Result<std::shared_ptr<const Session>>
+openSession(const CallOptions &options, std::shared_ptr<Device> device) {
+  Result<Bundle> bundle = Bundle::open(options.bundle);
+  if (!bundle)
+    return std::move(bundle).error();
+  SessionOptions sessionOptions;
+  sessionOptions.force = options.variants;
+  sessionOptions.tuned = options.tuned;
+  return Session::create(std::move(device), std::move(*bundle), sessionOptions);
+}
+
 Result<EntryCall> EntryCall::create(std::shared_ptr<const Session> session,
                                     std::string_view function) {
   Result<Invocation> invocation = Invocation::create(session, function);
@@ -88,6 +99,12 @@ Result<double> EntryCall::run() {
   if (Status done = session->device()->synchronize({}); !done)
     return std::move(done).error();
   return (*timer)->elapsedNs();
+}
+
+Result<std::vector<double>> EntryCall::timeSteps() {
+  if (Status made = makeOutputs(); !made)
+    return std::move(made).error();
+  return invocation.timeSteps(inputViews, resultViews);
 }
 
 Result<std::vector<Array>> EntryCall::outputs() const {

@@ -8,12 +8,17 @@
 
 #include "headgate/Runtime.h"
 #include "lib/Array.h"
+#include "tools/CommandLine.h"
 
 #include <memory>
 #include <string_view>
 #include <vector>
 
 namespace headgate {
+
+/// Opens the bundle of `options` on `device`, with its variants and tuning.
+Result<std::shared_ptr<const Session>>
+openSession(const CallOptions &options, std::shared_ptr<Device> device);
 
 /// The elements of an output that a call did not write.
 struct Unwritten {
@@ -34,6 +39,8 @@ public:
   const std::vector<int64_t> &dims() const { return boundDims; }
   /// Runs; nanoseconds from the first launch to the last result.
   Result<double> run();
+  /// Runs, waiting for each step; nanoseconds of each.
+  Result<std::vector<double>> timeSteps();
   Result<std::vector<Array>> outputs() const;
   /// Runs on outputs that were filled beforehand and returns, for each output,
   /// what was left. A second run with another fill tells elements that were

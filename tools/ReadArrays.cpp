@@ -110,8 +110,8 @@ static std::string suggestWords(const InputValue &value,
          " to take its 2-byte words as bf16";
 }
 
-Result<std::vector<Array>> readInputs(const PlanEntry &entry,
-                                      std::span<const InputValue> values) {
+Result<std::vector<std::optional<Array>>>
+readGivenInputs(const PlanEntry &entry, std::span<const InputValue> values) {
   std::vector<std::string> names;
   for (const InputValue &value : values)
     names.push_back(value.name);
@@ -120,23 +120,33 @@ Result<std::vector<Array>> readInputs(const PlanEntry &entry,
   if (!matches)
     return std::move(matches).error();
 
-  std::vector<const InputValue *> given(entry.inputs.size());
-  for (size_t i = 0; i < values.size(); ++i)
-    given[(*matches)[i]] = &values[i];
-  std::vector<Array> arrays;
-  for (size_t i = 0; i < given.size(); ++i) {
-    const PlanTensor &tensor = entry.inputs[i];
-    if (!given[i])
-      return Error(ErrorCode::badInput,
-                   "input '" + tensor.name + "' is missing");
-    Result<Array> array = readArray(*given[i]);
+  std::vector<std::optional<Array>> arrays(entry.inputs.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const PlanTensor &tensor = entry.inputs[(*matches)[i]];
+    Result<Array> array = readArray(values[i]);
     if (array)
       array = convert(*array, tensor.dtype);
     if (!array)
       return Error(array.error().code(), "input '" + tensor.name +
                                              "': " + array.error().message() +
-                                             suggestWords(*given[i], tensor));
-    arrays.push_back(std::move(*array));
+                                             suggestWords(values[i], tensor));
+    arrays[(*matches)[i]] = std::move(*array);
+  }
+  return arrays;
+}
+
+Result<std::vector<Array>> readInputs(const PlanEntry &entry,
+                                      std::span<const InputValue> values) {
+  Result<std::vector<std::optional<Array>>> given =
+      readGivenInputs(entry, values);
+  if (!given)
+    return std::move(given).error();
+  std::vector<Array> arrays;
+  for (size_t i = 0; i < given->size(); ++i) {
+    if (!(*given)[i])
+      return Error(ErrorCode::badInput,
+                   "input '" + entry.inputs[i].name + "' is missing");
+    arrays.push_back(std::move(*(*given)[i]));
   }
   return arrays;
 }

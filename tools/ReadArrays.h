@@ -11,6 +11,7 @@
 #include "lib/Array.h"
 #include "lib/InputValue.h"
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,9 +20,14 @@ namespace headgate {
 /// The array that `value` describes, in its own type.
 Result<Array> readArray(const InputValue &value);
 
-/// The inputs of `entry`, in its order and of its element types. Floats become
-/// any float type; integers any integer type that holds all of them; u8 feeds
-/// i1, where all but 0 is true; floats and integers do not become each other.
+/// The inputs of `entry` that `values` gives, in its order and of its element
+/// types. Floats become any float type; integers any integer type that holds
+/// all of them; u8 feeds i1, where all but 0 is true; floats and integers do
+/// not become each other.
+Result<std::vector<std::optional<Array>>>
+readGivenInputs(const PlanEntry &entry, std::span<const InputValue> values);
+
+/// The same where all of them must be given.
 Result<std::vector<Array>> readInputs(const PlanEntry &entry,
                                       std::span<const InputValue> values);
 

@@ -19,21 +19,6 @@
 using namespace headgate;
 
 namespace {
-void printError(const std::string &message) {
-  std::fprintf(stderr, "error: %s\n", message.c_str());
-}
-
-ExitCode exitCodeOf(const Error &error) {
-  switch (error.code()) {
-  case ErrorCode::unavailable:
-    return exitUnavailable;
-  case ErrorCode::checkFailed:
-    return exitCheckFailed;
-  default:
-    return exitError;
-  }
-}
-
 /// "12.3 us"
 std::string formatTime(double nanoseconds) {
   const char *unit = "ns";
@@ -200,14 +185,8 @@ Result<RunReport> listEntries(const RunOptions &options,
 
 Result<RunReport> runBundle(const RunOptions &options,
                             std::shared_ptr<Device> device) {
-  Result<Bundle> bundle = Bundle::open(options.bundle);
-  if (!bundle)
-    return std::move(bundle).error();
-  SessionOptions sessionOptions;
-  sessionOptions.force = options.variants;
-  sessionOptions.tuned = options.tuned;
   Result<std::shared_ptr<const Session>> session =
-      Session::create(std::move(device), std::move(*bundle), sessionOptions);
+      openSession(options, std::move(device));
   if (!session)
     return std::move(session).error();
   if (!options.printPlan || !options.dryRun || !options.inputs.empty())
@@ -244,15 +223,10 @@ int main(int argc, char **argv) {
     return exitDone;
   }
   Result<std::shared_ptr<Device>> device = openDevice(options.device);
-  if (!device) {
-    printError(device.error().message());
-    bool misspelt = device.error().code() == ErrorCode::badInput;
-    return misspelt ? exitUsage : exitCodeOf(device.error());
-  }
+  if (!device)
+    return failToOpen(device.error());
   Result<RunReport> report = runBundle(options, std::move(*device));
-  if (!report) {
-    printError(report.error().message());
-    return exitCodeOf(report.error());
-  }
+  if (!report)
+    return fail(report.error());
   return present(options, *report);
 }

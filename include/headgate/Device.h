@@ -121,10 +121,11 @@ private:
   virtual void free(void *data, int64_t bytes) = 0;
 };
 
-/// Opens "host", "host:threads=N", or the PTX simulator: "sim:sm_80" and
-/// "sim:sm_90a", with options behind commas (runtime/sim/README.md). Other kinds
-/// are refused by name until this build has them; what is not on this machine is
-/// `unavailable`.
+/// Opens "host", with "threads=N" and "level=LEVEL" behind a colon (a CPU that
+/// runs no code above that level, e.g. x86-64-v3), or the PTX simulator:
+/// "sim:sm_80" and "sim:sm_90a", with options behind commas
+/// (runtime/sim/README.md). Other kinds are refused by name until this build
+/// has them; what is not on this machine is `unavailable`.
 Result<std::shared_ptr<Device>> openDevice(std::string_view uri);
 
 /// Uris of the devices this build can open here, for `--list_devices`.

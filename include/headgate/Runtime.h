@@ -33,6 +33,12 @@ struct SessionOptions {
   std::string tuned;
 };
 
+/// What a call would use.
+struct CallOutline {
+  std::vector<const PlanVariant *> variants; ///< one for each step
+  int64_t arenaBytes = 0; ///< temporaries and workspaces, as they are placed
+};
+
 /// A bundle loaded on a device. Immutable; any thread may use it.
 class Session {
 public:
@@ -48,6 +54,9 @@ public:
   /// What a call with these dims (in the entry's order) would do: variants and
   /// why, grids, temporaries and workspace bytes. Runs nothing.
   virtual Result<std::string> explain(const PlanEntry &entry,
+                                      std::span<const int64_t> dims) const = 0;
+  /// The same for programs.
+  virtual Result<CallOutline> outline(const PlanEntry &entry,
                                       std::span<const int64_t> dims) const = 0;
 };
 
@@ -82,6 +91,11 @@ public:
   /// outputs are in the entry's order, in memory of the session's device.
   Status run(std::span<const TensorView> inputs,
              std::span<const TensorView> outputs, Stream stream = {});
+  /// Runs, and says how many nanoseconds each step took. Each is waited for, so
+  /// that together they may take longer than a call of `run`.
+  Result<std::vector<double>> timeSteps(std::span<const TensorView> inputs,
+                                        std::span<const TensorView> outputs,
+                                        Stream stream = {});
 
 private:
   struct State;

@@ -3,6 +3,7 @@
 // What only the host device promises, and the uris of devices.
 
 #include "lib/CheckPlan.h"
+#include "lib/HostTarget.h"
 #include "runtime/HostMachine.h"
 #include "test/runtime/Handmade.h"
 
@@ -23,12 +24,40 @@ TEST(DeviceUri, RefusesWhatIsNotOne) {
   for (const char *uri :
        {"", "hots", "host:", "host:threads", "host:threads=", "host:threads=0",
         "host:threads=-1", "host:threads=2x", "host:threads=99999999999",
-        "host:cores=2", "host:threads=2,x=1"}) {
+        "host:cores=2", "host:threads=2,x=1", "host:level=", "host:level=v3",
+        "host:level=x86-64-v9"}) {
     auto device = openDevice(uri);
     ASSERT_FALSE(device) << uri;
     EXPECT_EQ(device.error().code(), ErrorCode::badInput) << uri;
     EXPECT_NE(device.error().message().find("'" + std::string(uri) + "'"),
               std::string::npos);
+  }
+}
+
+// A device of a level is as a CPU that has no more.
+TEST(DeviceUri, TakesALevelOfCpus) {
+  std::vector<std::string> all = runtime::cpuFeatures();
+  auto here = [&](const std::string &word) {
+    return std::ranges::find(all, word) != all.end();
+  };
+  for (const HostTarget &target : hostTargets()) {
+    std::string uri = "host:threads=1,level=" + target.name.substr(5);
+    auto device = openDevice(uri);
+    if (!std::ranges::all_of(target.needs, here)) {
+      ASSERT_FALSE(device) << uri;
+      EXPECT_EQ(device.error().code(), ErrorCode::unavailable);
+      continue;
+    }
+    ASSERT_TRUE(device) << uri;
+    const std::vector<std::string> &has = (*device)->info().features;
+    auto hasAll = [&](const HostTarget &other) {
+      return std::ranges::all_of(other.needs, [&](const std::string &word) {
+        return std::ranges::find(has, word) != has.end();
+      });
+    };
+    for (const HostTarget &other : hostTargets())
+      EXPECT_EQ(hasAll(other), &other <= &target)
+          << uri << " and " << other.name;
   }
 }
 

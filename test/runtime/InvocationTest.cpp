@@ -34,6 +34,20 @@ TEST(Invocation, RunsBothVariantsExactly) {
   }
 }
 
+// The same results, and a time for each step.
+TEST(Invocation, TimesItsSteps) {
+  Invocation call = invocation("main");
+  Array<float> x = numbers(9, 65), y({9, 65}, -1);
+  std::vector<TensorView> in = {x.view()}, out = {y.view()};
+  auto times = call.timeSteps(in, out);
+  ASSERT_TRUE(times) << times.error().message();
+  EXPECT_EQ(y.data, expectedMain(x.view()));
+  EXPECT_EQ(times->size(), call.entry().steps.size());
+  for (double ns : *times)
+    EXPECT_GT(ns, 0);
+  EXPECT_FALSE(call.timeSteps({}, out));
+}
+
 TEST(Invocation, TakesARowStride) {
   Invocation call = invocation("main");
   Array<float> wide = numbers(5, 40), y({5, 7});

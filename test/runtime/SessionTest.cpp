@@ -120,6 +120,22 @@ TEST(Session, ForcesAVariant) {
   EXPECT_NE(text->find("variant 'sum.wide'"), std::string::npos) << *text;
 }
 
+TEST(Session, OutlinesACall) {
+  auto session = handmadeSession();
+  auto outline =
+      session->outline(**session->entry("main"), std::vector<int64_t>{9, 70});
+  ASSERT_TRUE(outline) << outline.error().message();
+  std::vector<std::string> ids;
+  for (const PlanVariant *variant : outline->variants)
+    ids.push_back(variant->id);
+  EXPECT_EQ(ids, (std::vector<std::string>{"double.0", "sum.wide"}));
+  // 9 rows of 70 floats, and the workspace of one float a row, each in a place
+  // of a multiple of 256 bytes.
+  EXPECT_EQ(outline->arenaBytes, 2560 + 256);
+  EXPECT_FALSE(
+      session->outline(**session->entry("main"), std::vector<int64_t>{9}));
+}
+
 TEST(Session, RefusesToForceWhatIsNotThere) {
   BundleCopy copy;
   SessionOptions options;
