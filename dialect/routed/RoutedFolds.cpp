@@ -24,6 +24,38 @@ static bool isIdentity(Value experts, int64_t count) {
   return select && select.getOrder() == Order::Index && select.getK() == count;
 }
 
+//===-- select -----------------------------------------------------------===//
+
+namespace {
+
+/// Attributes that only say what nobody reads.
+struct DropUnreadWeights : OpRewritePattern<SelectOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(SelectOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getWeights().use_empty())
+      return rewriter.notifyMatchFailure(op, "weights are read");
+    bool isOnlyChoice = op.getProbs().use_empty() && !op.getBias();
+    Activation activation =
+        isOnlyChoice ? Activation::Ones : op.getActivation();
+    auto one = rewriter.getF32FloatAttr(1),
+         eps = rewriter.getF32FloatAttr(1e-9);
+    if (op.getNorm() == Norm::None && op.getScaleAttr() == one &&
+        op.getEpsAttr() == eps && op.getActivation() == activation)
+      return rewriter.notifyMatchFailure(op, "says nothing about weights");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.setNorm(Norm::None);
+      op.setScaleAttr(one);
+      op.setEpsAttr(eps);
+      op.setActivation(activation);
+    });
+    return success();
+  }
+};
+
+} // namespace
+
 //===-- gather, mean_heads -----------------------------------------------===//
 
 OpFoldResult GatherOp::fold(FoldAdaptor) {
@@ -117,6 +149,31 @@ struct DropExpertsWithoutHoles : OpRewritePattern<AttendOp> {
   }
 };
 
+/// Where slot j holds expert j, a map of experts is one of slots.
+struct ExpertsAreSlots : OpRewritePattern<AttendOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AttendOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getLoweringClass() != LoweringClass::B)
+      return rewriter.notifyMatchFailure(op, "does not read its experts");
+    if (!isIdentity(op.getExperts(), *op.getNumExperts()))
+      return rewriter.notifyMatchFailure(op, "slots are not all experts in "
+                                             "index order");
+    if (refinesResults(op, op.getExperts(), 2))
+      return rewriter.notifyMatchFailure(op, "experts refine the result types");
+    AffineMap map = *op.getKvHead();
+    map = map.replaceDimsAndSymbols({}, rewriter.getAffineDimExpr(1),
+                                    map.getNumDims(), 0);
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getExpertsMutable().clear();
+      op.removeNumExpertsAttr();
+      op.setKvHead(map);
+    });
+    return success();
+  }
+};
+
 struct DropDefaultKvHead : OpRewritePattern<AttendOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -176,6 +233,11 @@ struct DropTrueMask : OpRewritePattern<AttendOp> {
 
 } // namespace
 
+void SelectOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                           MLIRContext *context) {
+  patterns.add<DropUnreadWeights>(context);
+}
+
 void CombineOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                             MLIRContext *context) {
   patterns.add<ConcatIsView, ScatterOfAllIsConcat>(context);
@@ -183,6 +245,6 @@ void CombineOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 
 void AttendOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                            MLIRContext *context) {
-  patterns.add<DropExpertsWithoutHoles, DropDefaultKvHead, DropCausalOfOneQuery,
-               DropTrueMask>(context);
+  patterns.add<DropExpertsWithoutHoles, ExpertsAreSlots, DropDefaultKvHead,
+               DropCausalOfOneQuery, DropTrueMask>(context);
 }

@@ -33,6 +33,10 @@ def Routed_SelectOp : Routed_Op<"select",
     experts in range, and its weights and probs are what IEEE arithmetic gives
     (NaN stays visible).
 
+    Where nobody reads `weights`, `norm`, `scale` and `eps` mean nothing and are
+    dropped; where nobody reads `probs` either, and there is no `bias`, so is the
+    activation.
+
     - (C1) `R` and `M` are static.
     - (C2) `1 <= k <= M`: a token cannot take more experts than a group has.
     - (C3) `bias` is `[R, M]`.
@@ -77,6 +81,7 @@ def Routed_SelectOp : Routed_Op<"select",
     attr-dict `:` type($logits)
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Routed_SelectTokensOp : Routed_Op<"select_tokens",

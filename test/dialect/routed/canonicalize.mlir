@@ -351,3 +351,47 @@ func.func @append_into_cast(%new: tensor<2x1x3x16xf32>, %cache: tensor<2x64x3x16
       : tensor<?x?x3x16xf32>, tensor<?x?x3x16xf32>, tensor<2xi32>
   return %0 : tensor<?x?x3x16xf32>
 }
+
+// -----
+
+// What only weights show is dropped where nobody reads them.
+// CHECK-LABEL: func @experts_only
+//       CHECK:   routed.select %{{.+}} top 2 ones order index : tensor
+//       CHECK:   routed.select %{{.+}} top 2 softmax_all bias({{.+}}) : tensor
+//       CHECK:   routed.select %{{.+}} top 2 softmax_topk : tensor
+//       CHECK:   routed.select %{{.+}} top 2 sigmoid norm token scale 2.0
+func.func @experts_only(%l: tensor<?x?x3x5xf32>, %b: tensor<3x5xf32>)
+    -> (tensor<?x?x3x2xi32>, tensor<?x?x3x2xi32>, tensor<?x?x3x2xi32>, tensor<?x?x3x5xf32>, tensor<?x?x3x2xf32>) {
+  %0, %w0, %p0 = routed.select %l top 2 softmax_all norm group scale 2.0 eps 0.5 order index : tensor<?x?x3x5xf32>
+  %1, %w1, %p1 = routed.select %l top 2 softmax_all norm token bias(%b : tensor<3x5xf32>) : tensor<?x?x3x5xf32>
+  %2, %w2, %p2 = routed.select %l top 2 softmax_topk norm token : tensor<?x?x3x5xf32>
+  %3, %w3, %p3 = routed.select %l top 2 sigmoid norm token scale 2.0 : tensor<?x?x3x5xf32>
+  return %0, %1, %2, %p2, %w3
+      : tensor<?x?x3x2xi32>, tensor<?x?x3x2xi32>, tensor<?x?x3x2xi32>, tensor<?x?x3x5xf32>, tensor<?x?x3x2xf32>
+}
+
+// -----
+
+// Slot j holds expert j, so the key-value head of an expert is that of a slot.
+// CHECK-LABEL: func @map_of_all_experts
+//   CHECK-NOT:   experts(
+//       CHECK:   routed.attend {{.+}} kv_head #{{.+}} :
+func.func @map_of_all_experts(%q: tensor<?x?x1x3x16xf32>, %k: tensor<?x?x5x16xf32>, %l: tensor<?x?x1x3xf32>)
+    -> tensor<?x?x1x3x16xf32> {
+  %e, %w, %p = routed.select %l top 3 softmax_all order index : tensor<?x?x1x3xf32>
+  %o, %lse = routed.attend %q, %k, %k kv_head affine_map<(r, j)[e] -> (e + 2)>
+      experts(%e of 3 : tensor<?x?x1x3xi32>)
+      : tensor<?x?x1x3x16xf32>, tensor<?x?x5x16xf32>, tensor<?x?x5x16xf32>
+  return %o : tensor<?x?x1x3x16xf32>
+}
+
+// CHECK-LABEL: func @map_of_ranked_experts
+//       CHECK:   routed.attend {{.+}} experts(
+func.func @map_of_ranked_experts(%q: tensor<?x?x1x3x16xf32>, %k: tensor<?x?x5x16xf32>, %l: tensor<?x?x1x3xf32>)
+    -> tensor<?x?x1x3x16xf32> {
+  %e, %w, %p = routed.select %l top 3 softmax_all : tensor<?x?x1x3xf32>
+  %o, %lse = routed.attend %q, %k, %k kv_head affine_map<(r, j)[e] -> (e + 2)>
+      experts(%e of 3 : tensor<?x?x1x3xi32>)
+      : tensor<?x?x1x3x16xf32>, tensor<?x?x5x16xf32>, tensor<?x?x5x16xf32>
+  return %o : tensor<?x?x1x3x16xf32>
+}
