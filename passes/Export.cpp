@@ -32,15 +32,18 @@ public:
       : module(module), options(options) {}
 
   Result<Exported> run() {
-    if (Status done = lower(buildSimplifyPipeline); !done)
+    if (Status done = lower(buildInlinePipeline); !done)
       return std::move(done).error();
-    if (options.level == Level::routed)
-      return withText();
     if (options.level == Level::linalg) {
       if (Status done = lower(buildDecomposePipeline); !done)
         return std::move(done).error();
       return withText();
     }
+    if (options.lowering == Lowering::kernels)
+      if (Status done = simplify(); !done)
+        return std::move(done).error();
+    if (options.level == Level::routed)
+      return withText();
     if (Status done = formKernels(); !done)
       return std::move(done).error();
     if (options.level == Level::kernels)
@@ -67,6 +70,14 @@ private:
   Result<Exported> withText() {
     llvm::raw_string_ostream(exported.text) << module << "\n";
     return std::move(exported);
+  }
+
+  /// One form for all targets: that which the first of them asks for.
+  Status simplify() {
+    return lower([&](OpPassManager &pm) {
+      buildSimplifyPipeline(pm, options.targets.front().name,
+                            options.allowReassociation);
+    });
   }
 
   Status formKernels() {

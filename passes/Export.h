@@ -18,7 +18,7 @@ namespace headgate::passes {
 
 /// How far to go; each level holds what the one before was lowered to.
 enum class Level {
-  routed,  ///< the checked, inlined and canonicalised input
+  routed,  ///< the input, inlined and canonicalised; what kernels are made of
   linalg,  ///< every routed op decomposed, on tensors; no level below needs it
   kernels, ///< entries on buffers that call kernels
   buffers, ///< the kernels on buffers, for the first target
@@ -36,6 +36,8 @@ struct ExportOptions {
   std::vector<HostTarget> targets;
   Level level = Level::object;
   Lowering lowering = Lowering::kernels;
+  /// May kernels add in another order where that makes a layer cheaper?
+  bool allowReassociation = false;
 };
 
 /// Code of one image, not yet linked.

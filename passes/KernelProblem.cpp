@@ -8,8 +8,10 @@ using namespace mlir;
 using namespace headgate;
 using namespace headgate::passes;
 
-static DType dtypeOf(Type type) {
-  return type.isF32() ? DType::f32 : type.isF16() ? DType::f16 : DType::bf16;
+DType headgate::passes::dtypeOf(Type element) {
+  return element.isF32()   ? DType::f32
+         : element.isF16() ? DType::f16
+                           : DType::bf16;
 }
 
 AttendProblem headgate::passes::problemOf(const AttendKernel &kernel) {

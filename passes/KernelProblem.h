@@ -11,6 +11,9 @@
 
 namespace headgate::passes {
 
+/// Of an element of rows: f32, f16 or bf16.
+DType dtypeOf(mlir::Type element);
+
 AttendProblem problemOf(const AttendKernel &kernel);
 GemmProblem problemOf(const GemmKernel &kernel);
 

@@ -51,6 +51,61 @@ def RelaxContractions : Pass<"headgate-relax-contractions"> {
                            "mlir::linalg::LinalgDialect"];
 }
 
+def SimplifyRouted : Pass<"headgate-simplify-routed", "mlir::func::FuncOp"> {
+  let summary = "choose the form of a layer that costs least";
+  let description = [{
+    The same layer can be said in several ways. Equal forms of which one is always
+    better are canonicalizations; these depend on the machine, on sizes, or on
+    leave to round otherwise:
+
+    - `gather(rope(x))` becomes `rope(gather(x))`: k rows turn, not M. Not where
+      positions depend on the expert, or a hole would be seen.
+    - `gather(projection)` and `linear` become each other, by cost: all M matrices
+      at the rate of a dense product, or k of them, a row at a time. The same
+      terms, rounded in the same places.
+    - A `select` of all M experts takes them in index order where nothing shows
+      the order: then canonicalization makes dense heads of them. Not before a
+      `combine concat`; where sums run over slots, or weights are normalised, only
+      with `allow-reassociation`.
+    - `linear sum all` of slots becomes `combine scatter` and one projection, by
+      cost; only with `allow-reassociation`, and matrices must be finite, since
+      an expert that was not chosen meets a zero row.
+    - `mean_heads` of projected (and rotated) rows becomes one more head of the
+      projection, by the mean of the matrices, by cost; only with
+      `allow-reassociation`.
+
+    Costs are those of lib/RoutedCost for `target`; extents of batch and position
+    that are not static count as `tokens` tokens.
+
+    Before:
+    ```mlir
+    %r = routed.rope %q, %cos, %sin : tensor<?x?x8x2x64xf32>, tensor<?x32xf32>
+    %c = routed.gather %r[%experts] : tensor<?x?x8x2x64xf32>, tensor<?x?x8x1xi32>
+    ```
+    After:
+    ```mlir
+    %c = routed.gather %q[%experts] : tensor<?x?x8x2x64xf32>, tensor<?x?x8x1xi32>
+    %r = routed.rope %c, %cos, %sin : tensor<?x?x8x1x64xf32>, tensor<?x32xf32>
+    ```
+
+    Needs: nothing; works best on canonical form, and wants it made again.
+    Keeps: types of results. Remarks: category `simplify-routed`, one for each op
+    that was, or for a reason was not, rewritten.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"host:x86-64-v3\"",
+           "name of the target, as lib/Target spells it">,
+    Option<"tokens", "tokens", "int64_t", "1024",
+           "tokens of a call, where batch and position are dynamic">,
+    Option<"allowReassociation", "allow-reassociation", "bool", "false",
+           "let sums be added in another order, and meet factors in another">,
+  ];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
+    "mlir::tensor::TensorDialect"
+  ];
+}
+
 def FormKernels : Pass<"headgate-form-kernels", "mlir::ModuleOp"> {
   let summary = "turn each entry into buffers and calls of kernels";
   let description = [{

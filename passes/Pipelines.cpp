@@ -16,9 +16,20 @@
 using namespace mlir;
 using namespace headgate::passes;
 
-void headgate::passes::buildSimplifyPipeline(OpPassManager &pm) {
+void headgate::passes::buildInlinePipeline(OpPassManager &pm) {
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void headgate::passes::buildSimplifyPipeline(OpPassManager &pm,
+                                             StringRef target,
+                                             bool allowReassociation) {
+  SimplifyRoutedOptions options;
+  options.target = target.str();
+  options.allowReassociation = allowReassociation;
+  pm.addNestedPass<func::FuncOp>(createSimplifyRouted(options));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
@@ -90,10 +101,28 @@ void headgate::passes::buildHostToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
+namespace {
+struct SimplifyOptions : PassPipelineOptions<SimplifyOptions> {
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("as lib/Target spells it"),
+                             llvm::cl::init("host:x86-64-v3")};
+  Option<bool> allowReassociation{
+      *this, "allow-reassociation",
+      llvm::cl::desc("let sums be added in another order"),
+      llvm::cl::init(false)};
+};
+} // namespace
+
 void headgate::passes::registerHeadgatePipelines() {
-  PassPipelineRegistration<>("headgate-simplify-pipeline",
+  PassPipelineRegistration<>("headgate-inline-pipeline",
                              "inline calls and canonicalise",
-                             buildSimplifyPipeline);
+                             buildInlinePipeline);
+  PassPipelineRegistration<SimplifyOptions>(
+      "headgate-simplify-pipeline",
+      "routed on tensors in the form that costs least",
+      [](OpPassManager &pm, const SimplifyOptions &options) {
+        buildSimplifyPipeline(pm, options.target, options.allowReassociation);
+      });
   PassPipelineRegistration<>(
       "headgate-decompose-pipeline",
       "routed on tensors to linalg on tensors (the executable meaning)",
@@ -109,7 +138,10 @@ void headgate::passes::registerHeadgatePipelines() {
                              "routed on tensors to the LLVM dialect, for the "
                              "host",
                              [](OpPassManager &pm) {
-                               buildSimplifyPipeline(pm);
+                               buildInlinePipeline(pm);
+                               buildSimplifyPipeline(
+                                   pm, "host:x86-64-v3",
+                                   /*allowReassociation=*/false);
                                buildFormKernelsPipeline(pm, /*whole=*/false);
                                buildKernelsToBuffersPipeline(pm);
                                buildHostToLLVMPipeline(pm);

@@ -5,6 +5,8 @@
 #ifndef HEADGATE_PASSES_PIPELINES_H
 #define HEADGATE_PASSES_PIPELINES_H
 
+#include "mlir/Support/LLVM.h"
+
 namespace mlir {
 class OpPassManager;
 } // namespace mlir
@@ -12,7 +14,12 @@ class OpPassManager;
 namespace headgate::passes {
 
 /// One body for each public function: calls inlined, then canonicalised.
-void buildSimplifyPipeline(mlir::OpPassManager &pm);
+void buildInlinePipeline(mlir::OpPassManager &pm);
+
+/// Each layer in the form that costs least on `target` (a name of lib/Target:
+/// "host:x86-64-v3"); canonical again.
+void buildSimplifyPipeline(mlir::OpPassManager &pm, llvm::StringRef target,
+                           bool allowReassociation);
 
 /// routed on tensors -> linalg on tensors: the executable meaning.
 void buildDecomposePipeline(mlir::OpPassManager &pm);
@@ -28,7 +35,7 @@ void buildKernelsToBuffersPipeline(mlir::OpPassManager &pm);
 /// signature.
 void buildHostToLLVMPipeline(mlir::OpPassManager &pm);
 
-/// Registers `--headgate-simplify-pipeline`, `--headgate-decompose-pipeline`,
+/// Registers `--headgate-inline-pipeline`, `--headgate-simplify-pipeline`, `--headgate-decompose-pipeline`,
 /// `--headgate-kernels-to-buffers-pipeline`,
 /// `--headgate-host-to-llvm-pipeline`, and `--headgate-host-pipeline`, which is
 /// all that `--target=host --lowering=kernels` runs.

@@ -23,6 +23,9 @@ struct Target {
   // they decide is a ratio.
   double flopsPerNs = 20;   ///< f32 multiplications and additions
   double dotBf16Factor = 1; ///< how many times faster bf16 products are
+  /// Of a row times a matrix that is its own: one chain of dependent additions
+  /// for each element, which is how routed.linear is lowered.
+  double rowFlopsPerNs = 1.4;
   double exp2PerNs = 1;
   double memoryBytesPerNs = 10; ///< read from memory
   double sharedBytesPerNs = 40; ///< read from the shared cache

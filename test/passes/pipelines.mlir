@@ -1,16 +1,16 @@
-// RUN: headgate-opt %s --headgate-simplify-pipeline | FileCheck %s --check-prefix=SIMPLE
-// RUN: headgate-opt %s --headgate-simplify-pipeline --headgate-decompose-pipeline | FileCheck %s --check-prefix=LINALG --implicit-check-not=routed.
-// RUN: headgate-opt %s --headgate-simplify-pipeline --headgate-form-kernels --headgate-kernels-to-buffers-pipeline | FileCheck %s --check-prefix=BUFFERS
+// RUN: headgate-opt %s --headgate-inline-pipeline | FileCheck %s --check-prefix=INLINE
+// RUN: headgate-opt %s --headgate-inline-pipeline --headgate-decompose-pipeline | FileCheck %s --check-prefix=LINALG --implicit-check-not=routed.
+// RUN: headgate-opt %s --headgate-inline-pipeline --headgate-form-kernels --headgate-kernels-to-buffers-pipeline | FileCheck %s --check-prefix=BUFFERS
 // RUN: headgate-opt %s --headgate-host-pipeline | FileCheck %s --check-prefix=LLVM --implicit-check-not=unrealized_conversion_cast
 
 // What each pipeline hands to the next.
 
 // Calls are inlined, whatever is then unused is gone.
-//   SIMPLE-NOT: @mean(
-// SIMPLE-LABEL: func @layer(
-//       SIMPLE:   %[[M:.+]] = routed.mean_heads
-//  SIMPLE-NEXT:   return %[[M]]
-//   SIMPLE-NOT: @mean(
+//   INLINE-NOT: @mean(
+// INLINE-LABEL: func @layer(
+//       INLINE:   %[[M:.+]] = routed.mean_heads
+//  INLINE-NEXT:   return %[[M]]
+//   INLINE-NOT: @mean(
 
 // Extents are arithmetic on the arguments' extents.
 // LINALG-LABEL: func @layer(

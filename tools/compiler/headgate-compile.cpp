@@ -54,7 +54,7 @@ struct Options {
       cl::init("host"), cl::value_desc("LIST"), cl::cat(category)};
   cl::opt<std::string> emit{
       "emit",
-      cl::desc("what to write: bundle, routed (checked and canonicalised), "
+      cl::desc("what to write: bundle, routed (checked and simplified), "
                "linalg (decomposed, on tensors), kernels (entries that call "
                "kernels), buffers (kernels on buffers), llvm (LLVM IR), obj "
                "(one object, one target); buffers and llvm are those of the "
@@ -67,9 +67,15 @@ struct Options {
                  clEnumValN(passes::Lowering::decompose, "decompose",
                             "one kernel an entry: what the ops mean, slowly")),
       cl::init(passes::Lowering::kernels), cl::cat(category)};
+  cl::opt<bool> allowReassociation{
+      "allow-reassociation",
+      cl::desc("let kernels add in another order where that makes a layer "
+               "cheaper: results differ by rounding"),
+      cl::cat(category)};
   cl::opt<bool> explain{
       "explain",
-      cl::desc("say on standard error which kernels were formed and why"),
+      cl::desc("say on standard error how layers were rewritten, which kernels "
+               "were formed, and why"),
       cl::cat(category)};
   cl::opt<std::string> linker{"linker",
                               cl::desc("the linker to make host images with"),
@@ -284,5 +290,6 @@ int main(int argc, char **argv) {
   if (options.emit == "obj" && targets->size() != 1)
     return usage("--emit=obj writes one object: name one target");
   passes::ExportOptions exportOptions{*targets, *level, options.lowering};
+  exportOptions.allowReassociation = options.allowReassociation;
   return guarded([&] { return Compiler(options, exportOptions).run(); });
 }
