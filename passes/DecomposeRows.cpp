@@ -86,13 +86,10 @@ Values headgate::passes::decompose(LinearOp op, SpecBuilder &b) {
 static Value sumOverHeads(SpecBuilder &b, Value source, unsigned summed,
                           llvm::function_ref<Value(Indices)> weighed) {
   Dims all = b.dims(source);
-  Dims out(all.begin(), all.begin() + 2);
+  Dims tokens(all.begin(), all.begin() + 2);
   Dims over(all.begin() + 2, all.begin() + 2 + summed);
-  out.append(all.begin() + 2 + summed, all.end());
-  return b.sum(out, over, [&](Indices at) { // [b, s, rest.., summed..]
-    Indices rest = at.slice(2, out.size() - 2);
-    return weighed(join(join(at.take_front(2), at.take_back(summed)), rest));
-  });
+  Dims rest(all.begin() + 2 + summed, all.end());
+  return b.sumAcross(tokens, over, rest, weighed);
 }
 
 /// [B,S,R,M,...]: each expert's sum over the slots that chose it.
@@ -145,27 +142,64 @@ Values headgate::passes::decompose(CombineOp op, SpecBuilder &b) {
 
 //===-- rope, mean_heads, append -----------------------------------------===//
 
+/// The row of the tables for the source row of `at`.
+static Value tableRow(RopeOp op, SpecBuilder &b, Indices at) {
+  if (!op.getPositions())
+    return at[1];
+  unsigned rank = op.getPositions().getType().getRank();
+  return b.safeExpert(b.read(op.getPositions(), at.take_front(rank)));
+}
+
+/// x cos - other sin in the lower half, x cos + other sin in the upper.
+static Value turned(SpecBuilder &b, Value x, Value other, Value cos, Value sin,
+                    Value isUpper) {
+  Value signedSin = b.pick(isUpper, sin, b.sub(b.f32(0), sin));
+  return b.add(b.mul(x, cos), b.mul(other, signedSin));
+}
+
+/// Rows that turn as a whole: halves and components are loops of their own, in
+/// which all reads are of neighbours.
+static Value turnedWhole(RopeOp op, SpecBuilder &b, int64_t half) {
+  Value source = op.getSource();
+  Dims out = b.dims(source);
+  out.pop_back();
+  unsigned lead = out.size();
+  out.append({b.getIndexAttr(2), b.getIndexAttr(half)});
+  Value halves = b.map(out, op.getType().getElementType(), [&](Indices at) {
+    Value h = at[lead], c = at.back(), width = b.index(half);
+    auto readHalf = [&](Value which) {
+      Value component = b.add(b.mul(which, width), c);
+      return b.read(source, join(at.take_front(lead), {component}));
+    };
+    Value x = readHalf(h), other = readHalf(b.sub(b.index(1), h));
+    Value row = tableRow(op, b, at), isUpper = b.less(b.index(0), h);
+    return turned(b, x, other, b.read(op.getCos(), {row, c}),
+                  b.read(op.getSin(), {row, c}), isUpper);
+  });
+  SmallVector<ReassociationIndices> groups;
+  for (unsigned d = 0; d < lead; ++d)
+    groups.push_back({d});
+  groups.push_back({lead, lead + 1});
+  return tensor::CollapseShapeOp::create(b, halves, groups);
+}
+
 Values headgate::passes::decompose(RopeOp op, SpecBuilder &b) {
   int64_t half = op.getCos().getType().getDimSize(1);
-  unsigned positionRank =
-      op.getPositions() ? op.getPositions().getType().getRank() : 0;
+  if (2 * half == op.getType().getShape().back())
+    return {turnedWhole(op, b, half)};
   Type element = op.getType().getElementType();
   return {b.map(b.dims(op.getSource()), element, [&](Indices at) {
     Value c = at.back(), x = b.read(op.getSource(), at);
-    Value row = positionRank ? b.safeExpert(b.read(op.getPositions(),
-                                                   at.take_front(positionRank)))
-                             : at[1];
+    Value row = tableRow(op, b, at);
     Value isUpper = b.lessOrEqual(b.index(half), c);
     Value isRotated = b.less(c, b.index(2 * half));
     Value lower = b.pick(isUpper, b.sub(c, b.index(half)), c);
     Value angle = b.pick(isRotated, lower, b.index(0));
     Value partner = b.pick(isUpper, angle, b.add(angle, b.index(half)));
     Value other = b.read(op.getSource(), join(at.drop_back(), {partner}));
-    Value cos = b.read(op.getCos(), {row, angle});
-    Value sin = b.read(op.getSin(), {row, angle});
-    Value signedSin = b.pick(isUpper, sin, b.sub(b.f32(0), sin));
-    Value turned = b.add(b.mul(x, cos), b.mul(other, signedSin));
-    return b.pick(isRotated, turned, x);
+    Value y = turned(b, x, other, b.read(op.getCos(), {row, angle}),
+                     b.read(op.getSin(), {row, angle}), isUpper);
+    return b.pick(isRotated, y, x);
   })};
 }
 
@@ -173,12 +207,12 @@ Values headgate::passes::decompose(MeanHeadsOp op, SpecBuilder &b) {
   Value source = op.getSource();
   Dims all = b.dims(source), out(all);
   out[2] = b.getIndexAttr(1);
-  Value total = b.sum(out, {all[2]}, [&](Indices at) {
-    return b.read(source, {at[0], at[1], at[4], at[3]});
-  });
+  Value total = b.sumAcross({all[0], all[1]}, {all[2]}, {all[3]},
+                            [&](Indices at) { return b.read(source, at); });
   Value heads = b.f32(op.getSource().getType().getDimSize(2));
-  return {b.map(out, op.getType().getElementType(),
-                [&](Indices at) { return b.div(b.read(total, at), heads); })};
+  return {b.map(out, op.getType().getElementType(), [&](Indices at) {
+    return b.div(b.read(total, {at[0], at[1], at[3]}), heads);
+  })};
 }
 
 Values headgate::passes::decompose(AppendOp op, SpecBuilder &b) {

@@ -162,7 +162,8 @@ def PlaceResults : Pass<"headgate-place-results", "mlir::func::FuncOp"> {
   let description = [{
     Where a result of a kernel is computed in an empty tensor that nothing else
     uses, the buffer that it is stored to takes the place of that tensor. Empty
-    and filled tensors with several uses become as many tensors before.
+    and filled tensors with several uses become as many tensors before. What is
+    collapsed and then stored, is stored to an expanded view of its place.
 
     Before: `%e = tensor.empty() : tensor<4xf32>`, `%y = linalg.fill ins(%c : f32)
     outs(%e : ...)`, `bufferization.materialize_in_destination %y in %m`.

@@ -59,6 +59,36 @@ bool isUpdated(Value value) {
   });
 }
 
+/// Stores what `store` collapses as it is, to an expanded view of where it
+/// goes.
+void storeExpanded(Store store) {
+  auto collapse = store.getSource().getDefiningOp<tensor::CollapseShapeOp>();
+  auto type = dyn_cast<MemRefType>(store.getDest().getType());
+  if (!collapse || !type || isUpdated(collapse.getResult()))
+    return;
+  RankedTensorType whole = collapse.getSrcType();
+  auto groups = collapse.getReassociationIndices();
+  OpBuilder b(store);
+  // Only the first extent of a group may be dynamic: it is that of the buffer.
+  SmallVector<OpFoldResult> sizes;
+  for (auto [d, group] : llvm::enumerate(groups))
+    for (int64_t inner : group) {
+      bool isDynamic = whole.isDynamicDim(inner);
+      if (isDynamic && group.size() > 1)
+        return;
+      sizes.push_back(isDynamic ? memref::getMixedSize(b, store.getLoc(),
+                                                       store.getDest(), d)
+                                : b.getIndexAttr(whole.getDimSize(inner)));
+    }
+  if (failed(memref::ExpandShapeOp::computeExpandedType(type, whole.getShape(),
+                                                        groups)))
+    return;
+  Value expanded = memref::ExpandShapeOp::create(
+      b, store.getLoc(), whole.getShape(), store.getDest(), groups, sizes);
+  store.getSourceMutable().assign(collapse.getSrc());
+  store.getDestMutable().assign(expanded);
+}
+
 bool isStoredTwice(Value value) {
   return llvm::count_if(value.getUsers(), llvm::IsaPred<Store>) > 1;
 }
@@ -86,6 +116,7 @@ struct PlaceResultsPass : passes::impl::PlaceResultsBase<PlaceResultsPass> {
     giveEachUseItsOwn<tensor::EmptyOp>(getOperation());
     IRRewriter rewriter(&getContext());
     DominanceInfo dominance(getOperation());
+    getOperation()->walk(storeExpanded);
     getOperation()->walk([&](Store store) {
       Value value = store.getSource();
       tensor::EmptyOp empty = ownEmpty(value, store->getBlock());

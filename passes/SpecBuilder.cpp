@@ -169,30 +169,43 @@ Value SpecBuilder::generic(
       .getResult(0);
 }
 
-Value SpecBuilder::reduce(Dims out, Dims over, Type element, Value init,
-                          llvm::function_ref<Value(Indices, Value)> fn) {
+Value SpecBuilder::reduceAcross(Dims outer, Dims over, Dims inner, Type element,
+                                Value init,
+                                llvm::function_ref<Value(Indices, Value)> fn) {
+  Dims out = outer;
+  out.append(inner);
   Value destination = init
                           ? filled(out, init)
                           : Value(tensor::EmptyOp::create(*this, out, element));
-  unsigned n = out.size(), r = over.size();
+  unsigned n = outer.size(), r = over.size(), loops = n + r + inner.size();
+  auto mapOf = [&](auto isMine) {
+    SmallVector<AffineExpr> mine;
+    for (unsigned d = 0; d < loops; ++d)
+      if (isMine(d))
+        mine.push_back(getAffineDimExpr(d));
+    return AffineMap::get(loops, 0, mine, getContext());
+  };
+  auto isReduced = [&](unsigned d) { return d >= n && d < n + r; };
   SmallVector<Value> operands;
   SmallVector<AffineMap> maps;
   // linalg takes loop extents from operands only: an operand that nobody reads
   // carries those of the reduction.
   if (r) {
     operands.push_back(tensor::EmptyOp::create(*this, over, getI1Type()));
-    maps.push_back(AffineMap::getMultiDimIdentityMap(n + r, getContext())
-                       .getMinorSubMap(r));
+    maps.push_back(mapOf(isReduced));
   }
-  SmallVector<AffineExpr> outer;
-  for (unsigned d = 0; d < n; ++d)
-    outer.push_back(getAffineDimExpr(d));
-  maps.push_back(AffineMap::get(n + r, 0, outer, getContext()));
-  SmallVector<utils::IteratorType> iterators(n, utils::IteratorType::parallel);
-  iterators.append(r, utils::IteratorType::reduction);
+  maps.push_back(mapOf([&](unsigned d) { return !isReduced(d); }));
+  SmallVector<utils::IteratorType> iterators(loops,
+                                             utils::IteratorType::parallel);
+  std::fill_n(iterators.begin() + n, r, utils::IteratorType::reduction);
   return generic(
       operands, destination, maps, iterators,
       [&](Indices at, Indices, Value sofar) { return fn(at, sofar); });
+}
+
+Value SpecBuilder::reduce(Dims out, Dims over, Type element, Value init,
+                          llvm::function_ref<Value(Indices, Value)> fn) {
+  return reduceAcross(out, over, {}, element, init, fn);
 }
 
 Value SpecBuilder::map(Dims out, Type element,
@@ -205,6 +218,13 @@ Value SpecBuilder::sum(Dims out, Dims over,
                        llvm::function_ref<Value(Indices)> fn) {
   return reduce(out, over, getF32Type(), f32(0),
                 [&](Indices at, Value sofar) { return add(sofar, fn(at)); });
+}
+
+Value SpecBuilder::sumAcross(Dims outer, Dims over, Dims inner,
+                             llvm::function_ref<Value(Indices)> fn) {
+  return reduceAcross(
+      outer, over, inner, getF32Type(), f32(0),
+      [&](Indices at, Value sofar) { return add(sofar, fn(at)); });
 }
 
 Value SpecBuilder::count(Dims out, Dims over,

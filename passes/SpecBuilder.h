@@ -86,8 +86,16 @@ public:
                   llvm::function_ref<mlir::Value(Indices)> fn);
   mlir::Value reduce(Dims out, Dims over, mlir::Type element, mlir::Value init,
                      llvm::function_ref<mlir::Value(Indices, mlir::Value)> fn);
+  /// The same with the loops outer, over, inner: out[outer ++ inner]. Reads of
+  /// neighbours stay such where what is reduced is far apart.
+  mlir::Value
+  reduceAcross(Dims outer, Dims over, Dims inner, mlir::Type element,
+               mlir::Value init,
+               llvm::function_ref<mlir::Value(Indices, mlir::Value)> fn);
   mlir::Value sum(Dims out, Dims over,
                   llvm::function_ref<mlir::Value(Indices)> fn);
+  mlir::Value sumAcross(Dims outer, Dims over, Dims inner,
+                        llvm::function_ref<mlir::Value(Indices)> fn);
   mlir::Value count(Dims out, Dims over,
                     llvm::function_ref<mlir::Value(Indices)> condition);
 

@@ -26,6 +26,29 @@ func.func @select(%l: tensor<?x?x2x4xf32>) -> tensor<?x?x2x2xi32> {
 
 // -----
 
+// Rows turn by halves, and sums over heads keep components innermost: all reads
+// of an inner loop are of neighbours.
+// CHECK-LABEL: func @rows
+//       CHECK:   linalg.generic {{.+}}["parallel", "parallel", "parallel", "parallel", "parallel"]} outs(%{{.+}} : tensor<?x?x3x2x4xf32>)
+//   CHECK-NOT:   arith.cmpi sle
+//       CHECK:   %[[R:.+]] = tensor.collapse_shape
+//       CHECK:   linalg.generic {{.+}}["parallel", "parallel", "reduction", "parallel"]} ins(%{{.+}} : tensor<3xi1>)
+//       CHECK:     tensor.extract %[[R]]
+//       CHECK:   linalg.generic {{.+}}["parallel", "parallel", "reduction", "parallel"]} ins(%{{.+}} : tensor<3xi1>)
+// A row that turns in part asks each component where it belongs.
+//       CHECK:   linalg.generic {{.+}} outs(%{{.+}} : tensor<?x?x3x8xf32>)
+//       CHECK:     arith.cmpi sle
+func.func @rows(%x: tensor<?x?x3x8xf32>, %cos: tensor<?x4xf32>, %few: tensor<?x3xf32>, %w: tensor<?x?x3xf32>)
+    -> (tensor<?x?x1x8xf32>, tensor<?x?x8xf32>, tensor<?x?x3x8xf32>) {
+  %r = routed.rope %x, %cos, %cos : tensor<?x?x3x8xf32>, tensor<?x4xf32>
+  %m = routed.mean_heads %r : tensor<?x?x3x8xf32>
+  %s = routed.combine sum %x weights(%w : tensor<?x?x3xf32>) : tensor<?x?x3x8xf32>
+  %p = routed.rope %x, %few, %few : tensor<?x?x3x8xf32>, tensor<?x3xf32>
+  return %m, %s, %p : tensor<?x?x1x8xf32>, tensor<?x?x8xf32>, tensor<?x?x3x8xf32>
+}
+
+// -----
+
 // Scores and values are read through indexing maps, so that loops vectorise:
 // the key-value head of query head h of 4 is h / 2.
 // The innermost loop of either sum is parallel: over keys, and over components

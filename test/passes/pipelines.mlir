@@ -17,7 +17,7 @@
 //  LINALG-SAME:   %[[K:.+]]: tensor<?x?x3x4xbf16>
 //   LINALG-DAG:   %[[B:.+]] = tensor.dim %[[K]], %c0
 //   LINALG-DAG:   %[[T:.+]] = tensor.dim %[[K]], %c1
-//       LINALG:   tensor.empty(%[[B]], %[[T]]) : tensor<?x?x1x4xf32>
+//       LINALG:   tensor.empty(%[[B]], %[[T]]) : tensor<?x?x4xf32>
 //   LINALG-NOT:   tensor.dim
 
 // The result is written where it belongs, the sum is on the stack: nothing is

@@ -92,6 +92,53 @@ func.func private @updated(%y: memref<3xf32>, %z: memref<3xf32>, %u: memref<3xf3
 
 // -----
 
+// What is stored collapsed is computed in an expanded view of where it goes,
+// of a window too. The collapsed tensor may have other readers.
+// CHECK-LABEL: func private @collapsed(
+//  CHECK-SAME:   %[[Y:.+]]: memref<?x6xf32, strided<[9, 1]>>, %[[Z:.+]]: memref<?x6xf32>)
+//       CHECK:   %[[X:.+]] = memref.expand_shape %[[Y]] {{\[\[}}0], [1, 2]] output_shape [%{{.+}}, 2, 3]
+//       CHECK:   %[[E:.+]] = bufferization.to_tensor %[[X]] restrict writable
+//       CHECK:   %[[A:.+]] = linalg.fill {{.+}} outs(%[[E]]
+//       CHECK:   %[[C:.+]] = tensor.collapse_shape %[[A]]
+//       CHECK:   linalg.exp ins(%[[C]]
+//       CHECK:   bufferization.materialize_in_destination %[[A]] in restrict writable %[[X]]
+func.func private @collapsed(%y: memref<?x6xf32, strided<[9, 1]>>, %z: memref<?x6xf32>)
+    attributes {headgate.kernel = "rows"} {
+  %c0 = arith.constant 0 : index
+  %one = arith.constant 1.0 : f32
+  %n = memref.dim %z, %c0 : memref<?x6xf32>
+  %e = tensor.empty(%n) : tensor<?x2x3xf32>
+  %a = linalg.fill ins(%one : f32) outs(%e : tensor<?x2x3xf32>) -> tensor<?x2x3xf32>
+  %c = tensor.collapse_shape %a [[0], [1, 2]] : tensor<?x2x3xf32> into tensor<?x6xf32>
+  %f = tensor.empty(%n) : tensor<?x6xf32>
+  %b = linalg.exp ins(%c : tensor<?x6xf32>) outs(%f : tensor<?x6xf32>) -> tensor<?x6xf32>
+  bufferization.materialize_in_destination %c in restrict writable %y : (tensor<?x6xf32>, memref<?x6xf32, strided<[9, 1]>>) -> ()
+  bufferization.materialize_in_destination %b in restrict writable %z : (tensor<?x6xf32>, memref<?x6xf32>) -> ()
+  return
+}
+
+// A collapsed tensor that an op updates is copied, and so is one of which not
+// every extent is known where it goes.
+// CHECK-LABEL: func private @collapsed_otherwise(
+//   CHECK-NOT:   memref.expand_shape
+//       CHECK:   return
+func.func private @collapsed_otherwise(%y: memref<6xf32>, %z: memref<?xf32>, %n: index)
+    attributes {headgate.kernel = "rows"} {
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<2x3xf32>
+  %a = linalg.fill ins(%one : f32) outs(%e : tensor<2x3xf32>) -> tensor<2x3xf32>
+  %c = tensor.collapse_shape %a [[0, 1]] : tensor<2x3xf32> into tensor<6xf32>
+  %d = linalg.exp ins(%c : tensor<6xf32>) outs(%c : tensor<6xf32>) -> tensor<6xf32>
+  %f = tensor.empty(%n) : tensor<?x3xf32>
+  %g = linalg.fill ins(%one : f32) outs(%f : tensor<?x3xf32>) -> tensor<?x3xf32>
+  %h = tensor.collapse_shape %g [[0, 1]] : tensor<?x3xf32> into tensor<?xf32>
+  bufferization.materialize_in_destination %c in restrict writable %y : (tensor<6xf32>, memref<6xf32>) -> ()
+  bufferization.materialize_in_destination %h in restrict writable %z : (tensor<?xf32>, memref<?xf32>) -> ()
+  return
+}
+
+// -----
+
 // Only kernels are written so that their stores come last.
 // CHECK-LABEL: func @no_kernel(
 //       CHECK:   tensor.empty
