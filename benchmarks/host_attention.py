@@ -8,9 +8,10 @@ sets up a virtual environment with the peers on its first run (PyTorch, ONNX
 Runtime, OpenVINO, IREE; pass --peers to take fewer), compiles our bundles, and
 times all of them in rounds of random order. Reported for each problem: the
 median, the 20th and 80th percentile of each, our ratio to the best peer (the
-median over rounds of that round's ratio, with its percentiles), GFLOP/s of
-causal attention, and the share of the multiply-add peak that was measured in
-the same run. Results of all are compared with ours before anything is timed.
+median over rounds of that round's ratio, with its percentiles) and to the
+handwritten kernel, GFLOP/s of causal attention, and the share of the
+multiply-add peak that was measured in the same run. Results of all are compared
+with ours before anything is timed.
 """
 
 import argparse
@@ -27,7 +28,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PEER_PACKAGES = {
-    "torch": ["torch"],
+    "handwritten": [],  # host_kernels/, of our own build
+    "torch": [],        # always there: it holds the tensors
     "onnxruntime": ["onnx", "onnxruntime"],
     "openvino": ["openvino"],
     "iree": ["iree-base-compiler", "iree-base-runtime", "ml_dtypes"],
@@ -39,7 +41,8 @@ def parse_arguments():
     p.add_argument("--build", default="build", help="our build tree")
     p.add_argument("--venv", default="build/peers",
                    help="virtual environment of the peers, made if missing")
-    p.add_argument("--peers", default="torch,onnxruntime,openvino,iree")
+    p.add_argument("--peers",
+                   default="handwritten,torch,onnxruntime,openvino,iree")
     p.add_argument("--problems", default="dense,core,decode,layer")
     p.add_argument("--dtypes", default="f32,bf16")
     p.add_argument("--head-dims", default="64,128")
@@ -60,7 +63,7 @@ def enter_environment(options):
     python = Path(options.venv) / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", options.venv], check=True)
-        packages = ["numpy"] + [
+        packages = ["numpy", "torch"] + [
             name for peer in options.peers.split(",")
             for name in PEER_PACKAGES[peer]]
         subprocess.run([python, "-m", "pip", "install", "-q", *packages],
@@ -168,18 +171,29 @@ def build_machine(directory):
     return machine
 
 
-def candidates(p, t, ours, options):
-    """Name to (function to time, function that returns its result)."""
+def peers_of(options, build):
+    """Kind of problem to its peers."""
     import peers
     table = {"dense": peers.DENSE, "decode": peers.DENSE, "core": peers.CORE,
-             "decode_core": {}, "layer": peers.LAYER}[p.kind]
+             "decode_core": {}, "layer": peers.LAYER}
+    if "handwritten" in options.peers.split(","):
+        from handwritten import Handwritten
+        by_hand = Handwritten(build)
+        table["dense"] = {"handwritten": by_hand.dense} | table["dense"]
+        table["core"] = {"handwritten": by_hand.core} | table["core"]
+    return table
+
+
+def candidates(p, t, ours, table, options):
+    """Name to (function to time, function that returns its result)."""
+    from peers import Unfit
     found = {"headgate": ours.prepare(p, t)}
     for name in options.peers.split(","):
-        if name not in table:
+        if name not in table[p.kind]:
             continue
         try:
-            found[name] = table[name](p, t, p.threads)
-        except peers.Unfit as why:
+            found[name] = table[p.kind][name](p, t, p.threads)
+        except Unfit as why:
             print(f"  {name}: left out: {why}", file=sys.stderr)
     return found
 
@@ -195,7 +209,6 @@ def check_results(p, found):
         if not error <= limit:
             raise SystemExit(
                 f"error: {p.name}: {name} and headgate differ by {error}")
-
 
 
 def time_rounds(found, options):
@@ -229,20 +242,23 @@ def percentiles(values):
 def summarise(p, times, machine):
     seconds = {name: percentiles(x) for name, x in times.items()}
     result = {"problem": vars(p), "name": p.name, "seconds": seconds}
-    others = [name for name in times if name != "headgate"]
+    result["ratios"] = {
+        name: percentiles([b / a for a, b in zip(times["headgate"], x)])
+        for name, x in times.items() if name != "headgate"}
+    others = [x for x in result["ratios"] if x != "handwritten"]
     if others:
         best = min(others, key=lambda name: seconds[name]["median"])
-        result["best_peer"] = best
-        result["ratio"] = percentiles(
-            [b / a for a, b in zip(times["headgate"], times[best])])
+        result["best_peer"], result["ratio"] = best, result["ratios"][best]
     mine = seconds["headgate"]["median"]
     if p.kind in ("dense", "core"):
-        peak = (machine.peakF32 if p.dtype == "f32" else
-                machine.peakBf16)(p.threads)
-        result["gflops"] = p.attention_flops() / mine / 1e9
+        measure = machine.peakF32 if p.dtype == "f32" else machine.peakBf16
+        peak = max(measure(p.threads) for _ in range(3))
+        result["gflops"] = {name: p.attention_flops() / s["median"] / 1e9
+                            for name, s in seconds.items()}
         result["peak_gflops"] = peak
         if peak:
-            result["share_of_peak"] = result["gflops"] / peak
+            result["share_of_peak"] = {
+                name: x / peak for name, x in result["gflops"].items()}
     if p.kind.startswith("decode"):
         result["read"] = read_share(p, mine, machine)
     return result
@@ -273,9 +289,14 @@ def describe(result):
         r = result["ratio"]
         line += (f"  | {r['median']:.2f}x of {result['best_peer']}"
                  f" [{r['p20']:.2f}, {r['p80']:.2f}]")
-    if "share_of_peak" in result:
-        line += (f"  | {result['gflops']:.0f} GFLOP/s,"
-                 f" {100 * result['share_of_peak']:.0f} % of peak")
+    if "handwritten" in result["ratios"]:
+        r = result["ratios"]["handwritten"]
+        line += (f"  | {r['median']:.3f}x of handwritten"
+                 f" [{r['p20']:.3f}, {r['p80']:.3f}]")
+    for name in ("headgate", "handwritten"):
+        if name in result.get("share_of_peak", {}):
+            line += (f"  | {name} {result['gflops'][name]:.0f} GFLOP/s,"
+                     f" {100 * result['share_of_peak'][name]:.1f} % of peak")
     if "read" in result:
         line += (f"  | {100 * result['read']['share']:.0f} % of"
                  f" {result['read']['bandwidth_gbs']:.1f} GB/s")
@@ -287,7 +308,7 @@ def versions(options):
     found = {"python": platform.python_version(),
              "machine": platform.processor() or platform.machine()}
     for peer in options.peers.split(","):
-        for package in PEER_PACKAGES[peer]:
+        for package in PEER_PACKAGES[peer] or ["torch"]:
             try:
                 found[package] = metadata.version(package)
             except metadata.PackageNotFoundError:
@@ -309,13 +330,14 @@ def main():
     scratch.mkdir(exist_ok=True)
     machine = build_machine(scratch)
     ours = OurBundles(build, scratch)
+    table = peers_of(options, build)
     random.seed(options.seed)
     report = {"versions": versions(options), "results": []}
     for p in problems(options):
         torch.set_num_threads(p.threads)
         t = make_tensors(p, options.seed)
         with torch.no_grad():
-            found = candidates(p, t, ours, options)
+            found = candidates(p, t, ours, table, options)
             check_results(p, found)
             result = summarise(p, time_rounds(found, options), machine)
         print(describe(result), flush=True)
