@@ -34,6 +34,9 @@ constexpr int64_t arenaAlign = 256;
 /// bytes.
 Result<ArenaPlan> planArena(std::span<const ArenaItem> items);
 
+/// "12 bytes", "1.5 KiB", "9.1 GiB"
+std::string formatBytes(int64_t bytes);
+
 } // namespace headgate
 
 #endif // HEADGATE_LIB_ARENA_H

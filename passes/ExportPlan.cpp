@@ -226,10 +226,21 @@ void describeProjection(linalg::ContractOp op, llvm::json::Object &problem) {
   problem["K"] = depth;
 }
 
+/// What the kernel does, in order, without what only moves or shapes values.
+llvm::json::Array opsOf(func::FuncOp kernel) {
+  llvm::json::Array ops;
+  for (Operation &op : kernel.getBody().getOps())
+    if (isa<routed::RoutedDialect, linalg::LinalgDialect>(op.getDialect()) &&
+        !isa<linalg::FillOp>(op))
+      ops.push_back(op.getName().getStringRef());
+  return ops;
+}
+
 /// What a person wants to know of a kernel, and a tuner groups by.
 std::string problemOf(func::FuncOp kernel) {
   llvm::json::Object problem;
   problem["op"] = kernel->getAttrOfType<StringAttr>(kernelName).str();
+  problem["ops"] = opsOf(kernel);
   for (auto op : kernel.getOps<routed::AttendOp>())
     describeAttend(op, problem);
   for (auto op : kernel.getOps<linalg::ContractOp>())

@@ -244,19 +244,6 @@ Status prepare(const LoadedSession &session, const EntryProgram &entry,
   return done;
 }
 
-std::string formatBytes(int64_t bytes) {
-  constexpr const char *units[] = {"KiB", "MiB", "GiB", "TiB"};
-  if (bytes < 1024)
-    return std::to_string(bytes) + " bytes";
-  double value = static_cast<double>(bytes) / 1024;
-  int unit = 0;
-  for (; value >= 1024 && unit < 3; ++unit)
-    value /= 1024;
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %s", value, units[unit]);
-  return text;
-}
-
 /// What block `index` of a call's memory holds.
 static std::string memoryName(const EntryProgram &entry, const Prepared &call,
                               size_t index) {

@@ -78,8 +78,6 @@ std::string describeArena(const EntryProgram &entry, const Prepared &call);
 /// What a prepared call does, in lines for people.
 std::string describeCall(const LoadedSession &session,
                          const EntryProgram &entry, const Prepared &call);
-/// "12 bytes", "1.5 KiB", "9.1 GiB"
-std::string formatBytes(int64_t bytes);
 
 } // namespace headgate::runtime
 

@@ -7,6 +7,7 @@
 // be impossible, and a user's module must never look like a crash of ours.
 
 #include "lib/HostTarget.h"
+#include "lib/PlanReport.h"
 #include "lib/Sha256.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
@@ -34,6 +35,8 @@ using namespace llvm;
 namespace {
 
 constexpr int usageError = 2;
+
+enum class Report { none, text, json };
 
 struct Options {
   cl::OptionCategory category{"headgate-compile options"};
@@ -77,6 +80,19 @@ struct Options {
       cl::desc("say on standard error how layers were rewritten, which kernels "
                "were formed, and why"),
       cl::cat(category)};
+  cl::opt<Report> report{
+      "report",
+      cl::desc("say on standard output what the bundle has: kernels and what is "
+               "fused in each, schedules, launches, memory"),
+      cl::values(clEnumValN(Report::text, "", "for people"),
+                 clEnumValN(Report::text, "text", "for people"),
+                 clEnumValN(Report::json, "json", "one JSON object")),
+      cl::ValueOptional, cl::init(Report::none), cl::cat(category)};
+  cl::list<std::string> sizes{
+      "dims",
+      cl::desc("sizes at which the report gives grids and bytes; repeat for "
+               "several"),
+      cl::value_desc("B=1,S=2048,..."), cl::cat(category)};
   cl::opt<std::string> linker{"linker",
                               cl::desc("the linker to make host images with"),
                               cl::value_desc("PATH"), cl::cat(category)};
@@ -129,8 +145,10 @@ Result<std::vector<HostTarget>> parseTargets(StringRef list) {
 
 class Compiler {
 public:
-  Compiler(const Options &options, passes::ExportOptions exportOptions)
-      : options(options), exportOptions(std::move(exportOptions)) {}
+  Compiler(const Options &options, passes::ExportOptions exportOptions,
+           std::vector<NamedDims> sizes)
+      : options(options), exportOptions(std::move(exportOptions)),
+        sizes(std::move(sizes)) {}
 
   int run() {
     mlir::DialectRegistry registry;
@@ -203,8 +221,14 @@ private:
     if (options.embedSource)
       if (Status done = writer->addSource(name, source); !done)
         return fail(done.error());
+    auto report = reportPlan(exported.plan, sizes);
+    if (!report)
+      return fail(report.error());
     if (Status done = writer->commit(exported.plan); !done)
       return fail(done.error());
+    if (options.report != Report::none)
+      outs() << (options.report == Report::json ? formatJson(*report)
+                                                : formatText(*report));
     return 0;
   }
 
@@ -227,6 +251,7 @@ private:
 
   const Options &options;
   passes::ExportOptions exportOptions;
+  std::vector<NamedDims> sizes;
   std::string source;
 };
 
@@ -291,5 +316,17 @@ int main(int argc, char **argv) {
     return usage("--emit=obj writes one object: name one target");
   passes::ExportOptions exportOptions{*targets, *level, options.lowering};
   exportOptions.allowReassociation = options.allowReassociation;
-  return guarded([&] { return Compiler(options, exportOptions).run(); });
+  if (options.report != Report::none && options.emit != "bundle")
+    return usage("--report is of a bundle, not of --emit=" + options.emit);
+  if (options.report == Report::none && !options.sizes.empty())
+    return usage("--dims is for --report, which is not given");
+  std::vector<NamedDims> sizes;
+  for (const std::string &text : options.sizes) {
+    auto dims = parseDims(text);
+    if (!dims)
+      return usage("--dims=" + dims.error().message());
+    sizes.push_back(*dims);
+  }
+  return guarded(
+      [&] { return Compiler(options, exportOptions, sizes).run(); });
 }
