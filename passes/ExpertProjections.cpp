@@ -173,16 +173,43 @@ Choice choose(const Simplification &s, const ExpertProjection &problem,
   return {false, comparison(chosen, dense, tokens)};
 }
 
-/// [R, M, a, b] to [R, M, b, a].
+/// The side of the squares in which `extent` is turned: up to a cache line.
+int64_t squareOf(int64_t extent) {
+  for (int64_t side : {16, 8, 4, 2})
+    if (extent % side == 0)
+      return side;
+  return 1;
+}
+
+/// [R, M, a, b] to [R, M, b, a], square by square: either side would be read or
+/// written column by column otherwise.
 Value turned(ImplicitLocOpBuilder &b, Value matrices) {
   auto type = cast<RankedTensorType>(matrices.getType());
   ArrayRef<int64_t> shape = type.getShape();
+  int64_t R = shape[0], M = shape[1], rows = squareOf(shape[2]),
+          cols = squareOf(shape[3]);
+  int64_t rowSquares = shape[2] / rows, colSquares = shape[3] / cols;
+  SmallVector<ReassociationIndices> groups = {{0}, {1}, {2, 3}, {4, 5}};
+  Value squares = tensor::ExpandShapeOp::create(
+      b, type.clone({R, M, rowSquares, rows, colSquares, cols}), matrices,
+      groups);
   Value empty = tensor::EmptyOp::create(
-      b, ArrayRef<int64_t>{shape[0], shape[1], shape[3], shape[2]},
+      b, ArrayRef<int64_t>{R, M, colSquares, cols, rowSquares, rows},
       type.getElementType());
-  return linalg::TransposeOp::create(b, matrices, empty,
-                                     ArrayRef<int64_t>{0, 1, 3, 2})
-      ->getResult(0);
+  // Loops: R, M, square of columns, square of rows, column, row.
+  MLIRContext *context = b.getContext();
+  AffineMap maps[] = {
+      AffineMap::getMultiDimMapWithTargets(6, {0, 1, 3, 5, 2, 4}, context),
+      AffineMap::getMultiDimMapWithTargets(6, {0, 1, 2, 4, 3, 5}, context)};
+  SmallVector<utils::IteratorType> loops(6, utils::IteratorType::parallel);
+  Value result = linalg::GenericOp::create(
+                     b, TypeRange{empty.getType()}, ValueRange{squares},
+                     ValueRange{empty}, maps, loops,
+                     [](OpBuilder &inner, Location loc, ValueRange at) {
+                       linalg::YieldOp::create(inner, loc, at[0]);
+                     })
+                     .getResult(0);
+  return tensor::CollapseShapeOp::create(b, result, groups);
 }
 
 //===-- gather of a projection to linear ---------------------------------===//

@@ -35,6 +35,9 @@ func.func @rope_of_masked_holes(%q: tensor<?x?x3x5x8xf32>, %e: tensor<?x?x3x2xi3
 
 // -----
 
+// CHECK-DAG: #[[$FROM:.+]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d3, d5, d2, d4)>
+// CHECK-DAG: #[[$TO:.+]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2, d4, d3, d5)>
+
 // A dense product of 5 matrices is faster than 2 a row at a time. Matrices
 // [out, in] are what projections have.
 // CHECK-LABEL: func @linear_to_projection(
@@ -51,18 +54,21 @@ func.func @linear_to_projection(%x: tensor<?x?x7xf32>, %w: tensor<3x5x6x7xf32>, 
 
 // 16-bit rows are rounded once, matrices [in, out] turned; rows of the only
 // group are those of a token.
+// They are turned in squares.
 // CHECK-LABEL: func @linear_of_bf16(
 //       CHECK:   tensor.collapse_shape %{{.+}} {{\[\[}}0], [1], [2, 3]]
-//       CHECK:   linalg.transpose {{.+}} permutation = [0, 1, 3, 2]
+//       CHECK:   %[[SQUARES:.+]] = tensor.expand_shape {{.+}} : tensor<1x5x8x6xbf16> into tensor<1x5x1x8x3x2xbf16>
+//       CHECK:   %[[TURNED:.+]] = linalg.generic {indexing_maps = [#[[$FROM]], #[[$TO]]], {{.+}} ins(%[[SQUARES]] : {{.+}} outs(%{{.+}} : tensor<1x5x3x2x1x8xbf16>)
+//       CHECK:   tensor.collapse_shape %[[TURNED]] {{.+}} into tensor<1x5x6x8xbf16>
 //       CHECK:   %[[B:.+]] = arith.extf %{{.+}} : tensor<1x5x6xbf16>
 //       CHECK:   linalg.broadcast ins(%[[B]]
 //       CHECK:   linalg.contract
 //       CHECK:   %[[P:.+]] = arith.truncf %{{.+}} : tensor<?x?x1x5x6xf32> to tensor<?x?x1x5x6xbf16>
 //       CHECK:   routed.gather %[[P]]
-func.func @linear_of_bf16(%x: tensor<?x?x1x7xbf16>, %w: tensor<1x5x7x6xbf16>, %b: tensor<1x5x6xbf16>,
+func.func @linear_of_bf16(%x: tensor<?x?x1x8xbf16>, %w: tensor<1x5x8x6xbf16>, %b: tensor<1x5x6xbf16>,
                           %e: tensor<?x?x1x2xi32>) -> tensor<?x?x1x2x6xbf16> {
   %y = routed.linear %x, %w[%e] bias(%b : tensor<1x5x6xbf16>)
-      : tensor<?x?x1x7xbf16>, tensor<1x5x7x6xbf16>, tensor<?x?x1x2xi32>
+      : tensor<?x?x1x8xbf16>, tensor<1x5x8x6xbf16>, tensor<?x?x1x2xi32>
   return %y : tensor<?x?x1x2x6xbf16>
 }
 

@@ -87,8 +87,8 @@ TEST_P(SimplifyMeaning, OutputProjectionOfSlots) {
   for (Setting at : settings(GetParam())) {
     if (at.special)
       continue;
-    Array rows = at.rows({at.B, at.S, 2, 3, 5}), w = at.rows({2, 4, 5, 3}),
-          turned = at.rows({2, 4, 3, 5}),
+    Array rows = at.rows({at.B, at.S, 2, 3, 6}), w = at.rows({2, 4, 6, 4}),
+          turned = at.rows({2, 4, 4, 6}),
           experts = at.experts({at.B, at.S, 2, 3}, 4),
           weights = at.weights({at.B, at.S, 2, 3});
     auto e = integers(experts);
