@@ -9,9 +9,10 @@ namespace headgate {
 
 namespace {
 
-/// Blocks run on threads whose stack is at least 8 MiB; this leaves a second
-/// level cache of 512 KiB room for a tile of keys and values.
-constexpr int64_t maxStackBytes = 256 << 10;
+/// What tiles of a block may take, by a generous estimate: a second level cache
+/// of 512 KiB then has room for a tile of keys and values, and a thread's stack
+/// for all the rest.
+constexpr int64_t maxStackBytes = 128 << 10;
 constexpr int64_t maxDirectRows = 64;
 constexpr int64_t maxSplits = 64;
 /// Query rows of a key head, or rows of a projection, from which on packing its
@@ -75,21 +76,28 @@ Status checkHost(const Schedule &schedule) {
   return Success{};
 }
 
-int64_t elementBytes(DType dtype) { return byteWidth(dtype); }
-
-/// Scores and their rounded exponentials, output, query, row vectors of sums in
-/// 16 parts.
+/// Scores, what a mask or a score region keeps beside them, exponentials of
+/// another type; query, output and its next value; sums of rows in 16 parts.
 int64_t stackBytesOf(const AttendProblem &problem, const Schedule &schedule) {
-  int64_t element = elementBytes(problem.dtype), rows = schedule.rows;
-  int64_t scores = rows * schedule.keys * (4 + (element < 4 ? element : 0));
+  int64_t rows = schedule.rows;
+  int64_t scores = rows * schedule.keys * (4 + 4 + 1);
   int64_t wide =
-      rows * (alignTo(problem.D, 16) * element + alignTo(problem.Dv, 16) * 4);
-  return scores + wide + rows * (16 + 4) * 4;
+      rows * (alignTo(problem.D, 32) + 2 * alignTo(problem.Dv, 32)) * 4;
+  return scores + wide + rows * 2 * (16 + 4) * 4;
+}
+
+/// Can a block read its columns of the matrix where they lie? Windows of its
+/// rows must be side by side, without a rest.
+bool readsInPlace(const GemmProblem &problem, const Schedule &schedule) {
+  return problem.transposed ? schedule.depth >= problem.inner ||
+                                  problem.inner % schedule.depth == 0
+                            : problem.cols % schedule.cols == 0;
 }
 
 int64_t stackBytesOf(const GemmProblem &problem, const Schedule &schedule) {
-  return schedule.rows *
-         (schedule.cols * 4 + schedule.depth * elementBytes(problem.dtype));
+  int64_t rows = schedule.rows * (2 * schedule.cols + schedule.depth) * 4;
+  bool isCopied = !schedule.stages && !readsInPlace(problem, schedule);
+  return rows + (isCopied ? schedule.cols * schedule.depth * 4 : 0);
 }
 
 } // namespace
@@ -227,6 +235,18 @@ std::vector<ScheduleChoice> defaultsOf(const GemmProblem &problem,
   Schedule direct = packed;
   direct.cols = fit(64);
   direct.stages = 0;
+  // A matrix without a rest is read where it lies.
+  if (!problem.transposed) {
+    for (int64_t cols : {32, 64, 128})
+      if (cols % panel == 0 && problem.cols % cols == 0)
+        direct.cols = cols;
+  } else if (problem.inner <= 1024) {
+    direct.depth = alignTo(problem.inner, 2);
+  } else {
+    for (int64_t terms : {128, 256, 512})
+      if (problem.inner % terms == 0)
+        direct.depth = terms;
+  }
   Schedule oneRow = direct;
   oneRow.rows = 1;
   return {

@@ -24,7 +24,7 @@ namespace headgate {
 ///   (S2) keys, cols and depth are what the problem has: an attention keys, a
 ///        projection cols and depth; they are multiples of a panel's columns,
 ///        depth of a pair.
-///   (S3) the tiles of a block fit the stack: 256 KiB.
+///   (S3) the tiles of a block fit 128 KiB of stack.
 ///   (S4) merge needs an attention whose heads can be merged.
 ///   (S5) splits is 1 to 64, and 1 for a projection.
 ///   (S6) groups, warps, overlap and turns are a GPU's; on the host stages is 0

@@ -21,15 +21,16 @@ void setUnless(Json &json, const char *key, const T &value, const T &absent) {
 }
 
 template <typename T>
-void readNumber(JsonValue object, const char *key, T &value, int64_t low) {
+void readNumber(const JsonValue &object, const char *key, T &value,
+                int64_t low) {
   if (JsonValue number = object[key])
     value = number.integer(low, most);
 }
-void readFlag(JsonValue object, const char *key, bool &value) {
+void readFlag(const JsonValue &object, const char *key, bool &value) {
   if (JsonValue flag = object[key])
     value = flag.boolean();
 }
-void readDType(JsonValue object, const char *key, DType &value) {
+void readDType(const JsonValue &object, const char *key, DType &value) {
   JsonValue text = object[key];
   if (!text)
     return;
@@ -40,7 +41,7 @@ void readDType(JsonValue object, const char *key, DType &value) {
 }
 
 template <typename T>
-Result<T> parsed(std::string_view text, T (*read)(JsonValue)) {
+Result<T> parsed(std::string_view text, T (*read)(const JsonValue &)) {
   Result<JsonReader> reader = JsonReader::parse(text);
   if (!reader)
     return std::move(reader).error();
@@ -116,7 +117,7 @@ Problem readGemm(JsonValue value) {
   return problem;
 }
 
-Problem readProblem(JsonValue value) {
+Problem readProblem(const JsonValue &value) {
   JsonValue op = value["op"];
   std::string kind = op ? op.string() : "";
   if (kind == "gemm")
@@ -128,7 +129,8 @@ Problem readProblem(JsonValue value) {
 
 //===-- schedules --------------------------------------------------------===//
 
-Schedule readSchedule(JsonValue value) {
+Schedule readSchedule(const JsonValue &root) {
+  JsonValue value = root;
   value.expectKeys({"rows"},
                    {"keys", "cols", "depth", "splits", "merge", "groups",
                     "warps", "stages", "overlap", "turns", "order"});

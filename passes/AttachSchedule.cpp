@@ -70,34 +70,55 @@ struct AttachSchedule
     SmallVector<func::FuncOp> kernels;
     for (auto func : getOperation().getOps<func::FuncOp>()) {
       auto kind = func->getAttrOfType<StringAttr>(kernelName);
-      if (kind && (kind == "attend" || kind == "gemm") && !func.isExternal() &&
-          !scheduleOf(func))
+      if (kind && (kind == "attend" || kind == "gemm") && !func.isExternal())
         kernels.push_back(func);
     }
     for (func::FuncOp func : kernels)
-      attach(func, *machine);
+      if (failed(visit(func, *machine)))
+        return signalPassFailure();
   }
 
 private:
-  void attach(func::FuncOp func, const Target &machine) {
+  LogicalResult visit(func::FuncOp func, const Target &machine) {
     auto problem = problemOf(func);
-    if (auto *refusal = std::get_if<Refusal>(&problem))
-      return report(*refusal, func, "attach-schedule");
+    if (auto *refusal = std::get_if<Refusal>(&problem)) {
+      report(*refusal, func, "attach-schedule");
+      return success();
+    }
+    if (scheduleOf(func))
+      return check(func, std::get<Problem>(problem), machine);
+    attach(func, std::get<Problem>(problem), machine);
+    return success();
+  }
+
+  /// A schedule that somebody gave must be legal.
+  LogicalResult check(func::FuncOp func, const Problem &problem,
+                      const Target &machine) {
+    Status status =
+        checkSchedule(problem, machine, scheduleOf(func).toSchedule());
+    if (status)
+      return success();
+    return func.emitError()
+           << "the schedule of '" << func.getName() << "' is not legal for "
+           << machine.name << ": " << status.error().message();
+  }
+
+  void attach(func::FuncOp func, const Problem &problem,
+              const Target &machine) {
     std::optional<std::string> count = countText(func);
     if (!count)
       return report({func, "its grid depends on data"}, func,
                     "attach-schedule");
-    auto choices =
-        fitting(defaultSchedules(std::get<Problem>(problem), machine), *count);
+    auto choices = fitting(defaultSchedules(problem, machine), *count);
     std::string name = func.getName().str();
-    OpBuilder b(func.getContext());
+    SymbolTable symbols(getOperation());
     Operation *last = func;
     for (auto [i, choice] : llvm::enumerate(choices)) {
       func::FuncOp variant = func;
       if (i > 0) {
-        b.setInsertionPointAfter(last);
-        variant = cast<func::FuncOp>(b.clone(*func));
+        variant = func.clone();
         variant.setName(name + "_v" + std::to_string(i));
+        symbols.insert(variant, std::next(Block::iterator(last)));
         last = variant;
       }
       variant->setAttr(

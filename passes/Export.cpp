@@ -89,6 +89,8 @@ private:
         lower([&](OpPassManager &pm) { buildFormKernelsPipeline(pm, whole); });
     if (!done)
       return done;
+    if (Status done = forceSchedules(); !done)
+      return done;
     for (PlanEntry &entry : *entries) {
       auto function = module.lookupSymbol<func::FuncOp>(entry.name);
       if (Status done = check(exportSteps(function, entry)); !done)
@@ -102,6 +104,29 @@ private:
       if (Status done = check(kernel); !done)
         return done;
       exported.plan.kernels.push_back(std::move(*kernel));
+    }
+    return Success{};
+  }
+
+  Status forceSchedules() {
+    module.getContext()->loadDialect<tile::TileDialect>();
+    for (const ForcedSchedule &forced : options.schedules) {
+      StringRef name = forced.kernel;
+      bool isPrefix = name.consume_back("*"), isUsed = false;
+      for (auto function : module.getOps<func::FuncOp>()) {
+        if (!function->hasAttr(kernelName) ||
+            !(isPrefix ? function.getName().starts_with(name)
+                       : function.getName() == name))
+          continue;
+        isUsed = true;
+        function->setAttr(
+            tile::scheduleAttrName,
+            tile::ScheduleAttr::of(module.getContext(), forced.schedule));
+      }
+      if (!isUsed)
+        return Error(ErrorCode::badInput,
+                     "no kernel is called '" + forced.kernel +
+                         "', for which there is a schedule");
     }
     return Success{};
   }

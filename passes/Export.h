@@ -8,6 +8,7 @@
 
 #include "headgate/Plan.h"
 #include "headgate/Result.h"
+#include "headgate/Schedule.h"
 #include "lib/HostTarget.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -32,10 +33,19 @@ enum class Lowering {
   decompose, ///< one kernel an entry: the executable meaning of the ops
 };
 
+/// The schedule of the kernels called `kernel`; with a `*` at its end, of all
+/// whose names begin like that.
+struct ForcedSchedule {
+  std::string kernel;
+  Schedule schedule;
+};
+
 struct ExportOptions {
   std::vector<HostTarget> targets;
   Level level = Level::object;
   Lowering lowering = Lowering::kernels;
+  /// Kernels without one have the default schedules of their problem.
+  std::vector<ForcedSchedule> schedules;
   /// May kernels add in another order where that makes a layer cheaper?
   bool allowReassociation = false;
 };

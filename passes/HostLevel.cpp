@@ -68,9 +68,9 @@ public:
   }
 
 private:
-  bool lower(void (*build)(OpPassManager &)) {
+  bool lower(void (*build)(OpPassManager &, StringRef)) {
     PassManager pm(&context);
-    build(pm);
+    build(pm, target.name);
     return succeeded(pm.run(module));
   }
 

@@ -175,6 +175,31 @@ struct LowerLinalgToTile
   }
 
 private:
+  /// Buffers of known extents become arguments of the shape that the program
+  /// gives them: their addresses are the same, and whoever reads the program
+  /// sees that nothing lies between.
+  static void flattenArguments(func::FuncOp func) {
+    for (BlockArgument argument : func.getArguments()) {
+      if (!typeOf(argument).hasStaticShape() || !argument.hasOneUse())
+        continue;
+      auto collapse = dyn_cast<memref::CollapseShapeOp>(*argument.user_begin());
+      if (!collapse)
+        continue;
+      MemRefType flat = collapse.getResultType();
+      argument.setType(flat);
+      collapse.replaceAllUsesWith(Value(argument));
+      collapse.erase();
+      Builder b(func.getContext());
+      SmallVector<Attribute> dims = llvm::map_to_vector(
+          flat.getShape(), [&](int64_t extent) -> Attribute {
+            return b.getI64IntegerAttr(extent);
+          });
+      func.setArgAttr(argument.getArgNumber(), dimsName, b.getArrayAttr(dims));
+    }
+    func.setType(FunctionType::get(func.getContext(),
+                                   func.getBody().getArgumentTypes(), {}));
+  }
+
   void lowerKernel(func::FuncOp func) {
     tile::ScheduleAttr schedule = scheduleOf(func);
     auto matched = matchGemmKernel(func);
@@ -196,6 +221,7 @@ private:
     b.setInsertionPoint(func.getBody().front().getTerminator());
     Projection(b, kernel, schedule).build();
     eraseTensorOps(func);
+    flattenArguments(func);
     setLaunch(func, launch);
     ++lowered;
   }

@@ -131,10 +131,10 @@ private:
       return report(*refusal, func, "lower-routed-to-tile");
     Launch launch = launchOfKernel(func);
     if (std::get<Scheduled>(analysis).plan.splits > 1) {
-      OpBuilder b(func->getContext());
-      b.setInsertionPointAfter(func);
-      auto combine = cast<func::FuncOp>(b.clone(*func));
+      func::FuncOp combine = func.clone();
       combine.setName((func.getName() + "_combine").str());
+      SymbolTable(getOperation())
+          .insert(combine, std::next(Block::iterator(func)));
       Launch second = launch;
       second.index = 1;
       lower(combine, schedule, second);

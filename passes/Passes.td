@@ -393,13 +393,127 @@ def AttachSchedule : Pass<"headgate-attach-schedule", "mlir::ModuleOp"> {
     `@attend_v1` for fewer tokens.
 
     Needs: kernels of headgate-form-kernels. Keeps: other kernels; kernels that
-    have a schedule; kernels that tiles cannot say, with a remark that names the op.
+    have a schedule, which must be legal; kernels that tiles cannot say, with a
+    remark that names the op.
   }];
   let options = [
     Option<"target", "target", "std::string", "\"host:x86-64-v3\"",
            "name of the target, as lib/Target spells it">,
   ];
   let dependentDialects = ["headgate::tile::TileDialect"];
+}
+
+def SplitRowSums : Pass<"headgate-split-row-sums", "mlir::func::FuncOp"> {
+  let summary = "carry the sums of rows through loops in parts";
+  let description = [{
+    A loop that carries `l = l * a + sum of the rows of p`, with a factor for each
+    row or none, carries `ways` partial sums for each row instead and adds them
+    after the loop: a turn of the loop then adds registers to registers and never
+    across their lanes.
+
+    Before:
+    ```mlir
+    %fin = scf.for .. iter_args(%l = %zero) -> (tensor<12xf32>) {
+      %s = tile.reduce add %p : tensor<12x256xf32> -> tensor<12xf32>
+      %n = math.fma %l, %a, %s : tensor<12xf32>
+    ```
+    After: `%l : tensor<12x16xf32>`, `tile.reduce add %p : tensor<12x256xf32> ->
+    tensor<12x16xf32>`, the factor broadcast along 1, and after the loop
+    `tile.reduce add %fin : tensor<12x16xf32> -> tensor<12xf32>`.
+
+    Needs: `tile.schedule` on the function. Keeps: sums that start at something
+    else than 0, are used in the loop, or have fewer than `ways` columns.
+  }];
+  let options = [
+    Option<"ways", "ways", "int64_t", /*default=*/"16",
+           "partial sums of a row: 16 on a CPU, 4 on a GPU">,
+  ];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::math::MathDialect",
+    "headgate::tile::TileDialect"
+  ];
+}
+
+def PackOperands : Pass<"headgate-pack-operands", "mlir::ModuleOp"> {
+  let summary = "lay out the right factors of products as a CPU reads them";
+  let description = [{
+    A product keeps two registers of columns for each of its rows and reads its
+    right factor one term after the other. A launch of its own, before the
+    kernel's, copies each buffer that windows of right factors lie in into the
+    kernel's workspace in just that order: `[columns / C, terms / k, C, k]`, C
+    twice the lanes of a register, k = 2 where the CPU multiplies pairs of bf16
+    and else 1. It is done once for all blocks that read the buffer. What is not
+    there, and what lies outside a sequence's bounds, is 0. 16-bit floats that the
+    CPU does not multiply become f32.
+
+    Before:
+    ```mlir
+    %kt = tile.load %k[%b, %k0, %g, %c0] [1, 256, 1, 64] : memref<?x?x8x64xf32> -> tensor<256x64xf32>
+    %s = tile.dot %q, transpose %kt : ..
+    ```
+    After: the kernel takes a workspace and is launched second;
+    ```mlir
+    %kt = tile.load %kp[%b, %g, %p, %c0, %c0] [1, 1, 8, 64, 32] : memref<?x8x?x64x32xf32> -> tensor<256x64xf32, #tile.panels<32 x 1>>
+    ```
+    and `NAME_pack` is launched first, with a grid of matrices and blocks of 256
+    rows.
+
+    Needs: kernels of one launch with `headgate.launch` and a `tile.schedule` whose
+    `stages` is not 0. Keeps, with a remark, factors that are computed or gathered,
+    windows that do not move in whole panels or whose bounds depend on more than
+    the matrix they lie in. Keeps all other kernels.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"host:x86-64-v3\"",
+           "name of the target, as lib/Target spells it">,
+  ];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::func::FuncDialect",
+    "mlir::gpu::GPUDialect", "mlir::memref::MemRefDialect",
+    "mlir::scf::SCFDialect", "mlir::vector::VectorDialect",
+    "headgate::tile::TileDialect"
+  ];
+}
+
+def LowerTileToVector
+    : Pass<"headgate-lower-tile-to-vector", "mlir::func::FuncOp"> {
+  let summary = "write a tile program as loops over vectors, for one CPU";
+  let description = [{
+    Tiles that a product or a reduction makes, that a loop or a branch carries,
+    or that a product reads by rows get row-major buffers on the stack; all else
+    is computed where it is needed, a few registers at a time. A product keeps a
+    block of its result in registers (two vectors by as many rows as the
+    schedule has, up to what the CPU's registers hold) and reads its right factor
+    from panels or from rows in memory. Everything else is a pass over the
+    elements of tiles of one shape, as few as reductions allow. `cols` and
+    `depth` shorten products and passes; ends of rows cost no mask where extents
+    are known. `math.exp2` of f32 becomes a polynomial.
+
+    Before:
+    ```mlir
+    %s = tile.dot %q, transpose %k : tensor<12x64xf32>, tensor<256x64xf32, #tile.panels<32 x 1>> -> tensor<12x256xf32>
+    %m = tile.reduce max %s : tensor<12x256xf32> -> tensor<12xf32>
+    ```
+    After: two loops, over panels and over 64 terms, around 24 `math.fma` of
+    vectors of 16; then a loop over rows and one over vectors of 32 that keeps
+    their maximum.
+
+    Needs: `tile.schedule` on the function; the right factors of products that
+    should be fast in panels (headgate-pack-operands). Refuses, with a remark,
+    tiles with more than two dimensions, constants with several values,
+    operations without a vector form, and programs whose buffers pass 64 KiB.
+    Keeps: functions without `tile.schedule`; scalars; block ids.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"host:x86-64-v3\"",
+           "name of the target, as lib/Target spells it">,
+  ];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect",
+    "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+    "mlir::scf::SCFDialect", "mlir::ub::UBDialect",
+    "mlir::vector::VectorDialect", "mlir::x86vector::X86VectorDialect"
+  ];
 }
 
 #endif // HEADGATE_PASSES_TD

@@ -2,6 +2,7 @@
 
 #include "passes/Pipelines.h"
 
+#include "lib/Target.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
@@ -11,6 +12,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/BesideTiles.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -65,19 +67,49 @@ static void bufferize(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-void headgate::passes::buildKernelsToBuffersPipeline(OpPassManager &pm) {
-  pm.addPass(createKeepKernels());
-  pm.addNestedPass<func::FuncOp>(createLowerAppend());
-  pm.addNestedPass<func::FuncOp>(createSliceRows());
-  buildDecomposePipeline(pm);
-  bufferize(pm);
-  pm.addNestedPass<func::FuncOp>(createPlaceTemporaries());
+void headgate::passes::buildKernelsToTilesPipeline(OpPassManager &pm,
+                                                   StringRef target) {
+  pm.addPass(createAttachSchedule({target.str()}));
+  pm.addPass(createLowerRoutedToTile());
+  pm.addPass(createLowerLinalgToTile());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
 
-void headgate::passes::buildHostToLLVMPipeline(OpPassManager &pm) {
+void headgate::passes::buildTilesToVectorsPipeline(OpPassManager &pm,
+                                                   StringRef target) {
+  pm.addNestedPass<func::FuncOp>(createSplitRowSums());
+  pm.addPass(createPackOperands({target.str()}));
+  pm.addNestedPass<func::FuncOp>(createLowerTileToVector({target.str()}));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void headgate::passes::buildKernelsToBuffersPipeline(OpPassManager &pm,
+                                                     StringRef target) {
+  pm.addPass(createKeepKernels());
+  buildKernelsToTilesPipeline(pm, target);
+  buildTilesToVectorsPipeline(pm, target);
+  pm.addPass(createBesideTiles([](OpPassManager &rest) {
+    rest.addNestedPass<func::FuncOp>(createLowerAppend());
+    rest.addNestedPass<func::FuncOp>(createSliceRows());
+    buildDecomposePipeline(rest);
+    bufferize(rest);
+    rest.addNestedPass<func::FuncOp>(createPlaceTemporaries());
+  }));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void headgate::passes::buildHostToLLVMPipeline(OpPassManager &pm,
+                                               StringRef target) {
   pm.addPass(createWrapHostKernels());
+  buildVectorsToLLVMPipeline(pm, target);
+}
+
+void headgate::passes::buildVectorsToLLVMPipeline(OpPassManager &pm,
+                                                  StringRef target) {
+  Result<Target> machine = findTarget(target);
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -87,8 +119,11 @@ void headgate::passes::buildHostToLLVMPipeline(OpPassManager &pm) {
   // Conversions of bf16 that the CPU lacks would become calls that no library
   // on the user's machine has.
   arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = true;
+  expand.includeBf16 = !machine || !machine->hasDotBf16;
   pm.addPass(arith::createArithExpandOpsPass(expand));
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.x86Vector = true;
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
@@ -102,6 +137,12 @@ void headgate::passes::buildHostToLLVMPipeline(OpPassManager &pm) {
 }
 
 namespace {
+struct TargetOptions : PassPipelineOptions<TargetOptions> {
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("as lib/Target spells it"),
+                             llvm::cl::init("host:x86-64-v3")};
+};
+
 struct SimplifyOptions : PassPipelineOptions<SimplifyOptions> {
   Option<std::string> target{*this, "target",
                              llvm::cl::desc("as lib/Target spells it"),
@@ -127,23 +168,41 @@ void headgate::passes::registerHeadgatePipelines() {
       "headgate-decompose-pipeline",
       "routed on tensors to linalg on tensors (the executable meaning)",
       buildDecomposePipeline);
-  PassPipelineRegistration<>("headgate-kernels-to-buffers-pipeline",
-                             "kernels to launched functions on buffers",
-                             buildKernelsToBuffersPipeline);
-  PassPipelineRegistration<>("headgate-host-to-llvm-pipeline",
-                             "launched functions on buffers to the LLVM "
-                             "dialect",
-                             buildHostToLLVMPipeline);
-  PassPipelineRegistration<>("headgate-host-pipeline",
-                             "routed on tensors to the LLVM dialect, for the "
-                             "host",
-                             [](OpPassManager &pm) {
-                               buildInlinePipeline(pm);
-                               buildSimplifyPipeline(
-                                   pm, "host:x86-64-v3",
-                                   /*allowReassociation=*/false);
-                               buildFormKernelsPipeline(pm, /*whole=*/false);
-                               buildKernelsToBuffersPipeline(pm);
-                               buildHostToLLVMPipeline(pm);
-                             });
+  using Registration = PassPipelineRegistration<TargetOptions>;
+  Registration("headgate-kernels-to-tiles-pipeline",
+               "kernels to launched functions on tiles, where tiles can say "
+               "them",
+               [](OpPassManager &pm, const TargetOptions &options) {
+                 buildKernelsToTilesPipeline(pm, options.target);
+               });
+  Registration("headgate-tiles-to-vectors-pipeline",
+               "launched functions on tiles to loops over vectors",
+               [](OpPassManager &pm, const TargetOptions &options) {
+                 buildTilesToVectorsPipeline(pm, options.target);
+               });
+  Registration("headgate-vectors-to-llvm-pipeline",
+               "functions on buffers, linalg and vectors to the LLVM dialect",
+               [](OpPassManager &pm, const TargetOptions &options) {
+                 buildVectorsToLLVMPipeline(pm, options.target);
+               });
+  Registration("headgate-kernels-to-buffers-pipeline",
+               "kernels to launched functions on buffers",
+               [](OpPassManager &pm, const TargetOptions &options) {
+                 buildKernelsToBuffersPipeline(pm, options.target);
+               });
+  Registration("headgate-host-to-llvm-pipeline",
+               "launched functions on buffers to the LLVM dialect",
+               [](OpPassManager &pm, const TargetOptions &options) {
+                 buildHostToLLVMPipeline(pm, options.target);
+               });
+  Registration("headgate-host-pipeline",
+               "routed on tensors to the LLVM dialect, for the host",
+               [](OpPassManager &pm, const TargetOptions &options) {
+                 buildInlinePipeline(pm);
+                 buildSimplifyPipeline(pm, options.target,
+                                       /*allowReassociation=*/false);
+                 buildFormKernelsPipeline(pm, /*whole=*/false);
+                 buildKernelsToBuffersPipeline(pm, options.target);
+                 buildHostToLLVMPipeline(pm, options.target);
+               });
 }

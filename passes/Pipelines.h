@@ -28,17 +28,32 @@ void buildDecomposePipeline(mlir::OpPassManager &pm);
 /// each if `whole`.
 void buildFormKernelsPipeline(mlir::OpPassManager &pm, bool whole);
 
+// Targets below are names of lib/Target: "host:x86-64-v3".
+
+/// Kernels -> launched functions on tiles, where tiles can say them; the others
+/// stay as they are.
+void buildKernelsToTilesPipeline(mlir::OpPassManager &pm,
+                                 llvm::StringRef target);
+
 /// Kernels -> launched functions on buffers, every buffer placed.
-void buildKernelsToBuffersPipeline(mlir::OpPassManager &pm);
+void buildKernelsToBuffersPipeline(mlir::OpPassManager &pm,
+                                   llvm::StringRef target);
+
+/// Launched functions on tiles -> loops over vectors.
+void buildTilesToVectorsPipeline(mlir::OpPassManager &pm,
+                                 llvm::StringRef target);
+
+/// Functions on buffers, linalg and vectors -> the LLVM dialect.
+void buildVectorsToLLVMPipeline(mlir::OpPassManager &pm,
+                                llvm::StringRef target);
 
 /// Launched functions on buffers -> the LLVM dialect, with the host kernel's
 /// signature.
-void buildHostToLLVMPipeline(mlir::OpPassManager &pm);
+void buildHostToLLVMPipeline(mlir::OpPassManager &pm, llvm::StringRef target);
 
-/// Registers `--headgate-inline-pipeline`, `--headgate-simplify-pipeline`, `--headgate-decompose-pipeline`,
-/// `--headgate-kernels-to-buffers-pipeline`,
-/// `--headgate-host-to-llvm-pipeline`, and `--headgate-host-pipeline`, which is
-/// all that `--target=host --lowering=kernels` runs.
+/// Registers each as `--headgate-NAME-pipeline`, those for a target with
+/// `target=`; and `--headgate-host-pipeline`, which is all that `--target=host
+/// --lowering=kernels` runs for one level.
 void registerHeadgatePipelines();
 
 } // namespace headgate::passes

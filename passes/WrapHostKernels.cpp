@@ -9,6 +9,7 @@
 // buffers: a bare pointer can be `noalias`, a buffer's cannot. Covered by
 // test/passes/wrap-host-kernels.mlir.
 
+#include "dialect/tile/Tile.h"
 #include "passes/Passes.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
@@ -202,8 +203,7 @@ void wrap(func::FuncOp func, const KernelAbi &abi) {
   Type pointer = LLVM::LLVMPointerType::get(context);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
                                           {pointer, pointer});
-  auto wrapper =
-      LLVM::LLVMFuncOp::create(b, name, type);
+  auto wrapper = LLVM::LLVMFuncOp::create(b, name, type);
   b.setInsertionPointToStart(wrapper.addEntryBlock(b));
   Value block = wrapper.getArgument(0), arguments = wrapper.getArgument(1);
 
@@ -238,6 +238,12 @@ struct WrapHostKernelsPass
     for (auto func : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       if (!func->hasAttr(launchName))
         continue;
+      if (func->hasAttr(tile::scheduleAttrName)) {
+        func.emitError() << "'" << func.getName()
+                         << "' is a tile program still: it was not lowered to "
+                            "vectors";
+        return signalPassFailure();
+      }
       FailureOr<KernelAbi> abi = abiOf(func);
       if (failed(abi))
         return signalPassFailure();

@@ -63,6 +63,8 @@ LoadedSession::create(std::shared_ptr<Device> device, Bundle bundle,
       new LoadedSession(std::move(device), std::move(bundle)));
   // Its names point into the bundle's plan, which the session keeps.
   session->program_ = buildProgram(session->plan());
+  if (Status s = session->setImage(options.image); !s)
+    return std::move(s).error();
   if (Status s = session->loadImages(); !s)
     return std::move(s).error();
   if (Status s = session->setForced(options.force); !s)
@@ -83,6 +85,8 @@ std::string LoadedSession::whyNot(const PlanImage &image) const {
   std::string missing = missingFeatures(image.needs, device.features);
   if (!missing.empty())
     return "this CPU lacks " + missing;
+  if (!onlyImage_.empty() && image.id != onlyImage_)
+    return "only image '" + onlyImage_ + "' is allowed";
   return "";
 }
 
@@ -166,6 +170,26 @@ Status LoadedSession::loadVariant(VariantProgram &variant) {
       return std::move(function).error();
     launch.function = *function;
   }
+  return Success{};
+}
+
+/// Checks that the device can run the only image that is allowed.
+Status LoadedSession::setImage(const std::string &id) {
+  std::vector<std::string> ids;
+  for (const PlanImage &image : plan().images) {
+    ids.push_back(image.id);
+    if (image.id != id)
+      continue;
+    if (std::string why = whyNot(image); !why.empty())
+      return Error(ErrorCode::unsupported,
+                   "image '" + id + "' cannot run on '" + device_->info().uri +
+                       "': " + why);
+    onlyImage_ = id;
+  }
+  if (onlyImage_ != id)
+    return Error(ErrorCode::badInput, "no image '" + id + "'; " +
+                                          bundle_.path() + " has " +
+                                          listNames(ids) + didYouMean(id, ids));
   return Success{};
 }
 

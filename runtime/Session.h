@@ -57,6 +57,7 @@ private:
   Result<std::unique_ptr<Image>> loadImage(const PlanImage &image);
   Status loadImages();
   Status loadVariant(VariantProgram &variant);
+  Status setImage(const std::string &id);
   Status setForced(const std::map<std::string, std::string> &force);
   Status loadTuning(const std::string &path);
 
@@ -65,6 +66,7 @@ private:
   Program program_;
   std::map<std::string, std::unique_ptr<Image>> images_; ///< by id
   std::map<std::string, std::string> force_;
+  std::string onlyImage_;
 };
 
 } // namespace headgate::runtime

@@ -57,6 +57,9 @@ void declareCall(CLI::App &app, CallOptions &options, RawCall &raw) {
   addValues(app, "--input", raw.inputs, "[NAME=]VALUE", "An input; repeat");
   addValues(app, "--variant", raw.variants, "KERNEL=ID",
             "Use this variant of a kernel, or fail");
+  app.add_option("--image", options.image,
+                 "Use only code of this image, such as that of a CPU level")
+      ->type_name("ID");
   app.add_option("--tuned", options.tuned,
                  "Tuning to use (default: the bundle's own tuned.json)")
       ->type_name("FILE|none");

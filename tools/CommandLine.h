@@ -27,6 +27,7 @@ struct CallOptions {
   std::string function; ///< "": the only entry
   std::vector<InputValue> inputs;
   std::map<std::string, std::string> variants; ///< kernel to variant id
+  std::string image; ///< the only one whose code may run; "": any
   std::string tuned; ///< "": the bundle's own; else a file, or "none"
   bool printPlan = false;
 };

@@ -31,6 +31,7 @@ openSession(const CallOptions &options, std::shared_ptr<Device> device) {
     return std::move(bundle).error();
   SessionOptions sessionOptions;
   sessionOptions.force = options.variants;
+  sessionOptions.image = options.image;
   sessionOptions.tuned = options.tuned;
   return Session::create(std::move(device), std::move(*bundle), sessionOptions);
 }

@@ -28,6 +28,9 @@ namespace headgate {
 struct SessionOptions {
   /// Kernel name to the variant it must use; an error if that cannot run.
   std::map<std::string, std::string> force;
+  /// Id of the only image whose code is used, such as that of one CPU level; ""
+  /// allows all that the device runs.
+  std::string image;
   /// Path of tuned.json; "" takes the bundle's own if there is one, "none" no
   /// tuning at all.
   std::string tuned;

@@ -4,15 +4,13 @@
 // columns and terms are one dimension each; 24 terms are one and a half tiles, 40
 // columns two and a half blocks.
 // CHECK-LABEL: func private @torch
-//  CHECK-SAME:   %[[X:[^:]+]]: memref<?x?x24xbf16> {{[^%]+}} %[[W:[^:]+]]: memref<5x8x24xbf16> {{[^%]+}} %[[BIAS:[^:]+]]: memref<5x8xbf16> {{[^%]+}} %[[Y:[^:]+]]: memref<?x?x5x8xbf16>
+//  CHECK-SAME:   %[[X:[^:]+]]: memref<?x?x24xbf16> {{[^%]+}} %[[W2:[^:]+]]: memref<40x24xbf16> {{[^%]+}} %[[BIAS1:[^:]+]]: memref<40xbf16> {{[^%]+}} %[[Y:[^:]+]]: memref<?x?x5x8xbf16>
 //  CHECK-SAME:   headgate.launch = {grid = ["3", "cdiv(B*S,3)", "1"], index = 0 : i64, kernel = "torch", schedule = "{\22rows\22:3,\22cols\22:16,\22depth\22:16}"}
 //   CHECK-DAG:   %[[BX:.+]] = gpu.block_id x
 //   CHECK-DAG:   %[[BY:.+]] = gpu.block_id y
 //   CHECK-DAG:   %[[N0:.+]] = arith.muli %[[BX]], %c16
 //   CHECK-DAG:   %[[R0:.+]] = arith.muli %[[BY]], %c3
 //   CHECK-DAG:   %[[X2:.+]] = memref.collapse_shape %[[X]] {{\[}}[0, 1], [2]] : memref<?x?x24xbf16> into memref<?x24xbf16>
-//   CHECK-DAG:   %[[W2:.+]] = memref.collapse_shape %[[W]] {{\[}}[0, 1], [2]] : memref<5x8x24xbf16> into memref<40x24xbf16>
-//   CHECK-DAG:   %[[BIAS1:.+]] = memref.collapse_shape %[[BIAS]] {{\[}}[0, 1]] : memref<5x8xbf16> into memref<40xbf16>
 //   CHECK-DAG:   %[[B16:.+]] = tile.load %[[BIAS1]][%[[N0]]] [16] : memref<40xbf16> -> tensor<16xbf16>
 //   CHECK-DAG:   %[[B32:.+]] = arith.extf %[[B16]] : tensor<16xbf16> to tensor<16xf32>
 //   CHECK-DAG:   %[[INIT:.+]] = tile.broadcast %[[B32]] along 0 : tensor<16xf32> -> tensor<3x16xf32>

@@ -151,6 +151,19 @@ TEST(Session, RefusesToForceWhatIsNotThere) {
             std::string::npos);
 }
 
+TEST(Session, AllowsOneImage) {
+  SessionOptions options;
+  options.image = "host";
+  auto session = handmadeSession("host", options);
+  EXPECT_TRUE(session);
+  BundleCopy copy;
+  options.image = "hast";
+  auto unknown = copy.session(options);
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(messageOf(unknown).find("no image 'hast'"), std::string::npos);
+  EXPECT_NE(messageOf(unknown).find("did you mean 'host'?"), std::string::npos);
+}
+
 // Forced means forced: no other variant steps in where it cannot run.
 TEST(Session, AForcedVariantThatCannotRunIsAnError) {
   SessionOptions options;

@@ -8,6 +8,7 @@
 
 #include "lib/HostTarget.h"
 #include "lib/PlanReport.h"
+#include "lib/ScheduleText.h"
 #include "lib/Sha256.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
@@ -70,6 +71,12 @@ struct Options {
                  clEnumValN(passes::Lowering::decompose, "decompose",
                             "one kernel an entry: what the ops mean, slowly")),
       cl::init(passes::Lowering::kernels), cl::cat(category)};
+  cl::list<std::string> schedules{
+      "schedule",
+      cl::desc("the schedule of a kernel, or of all whose names begin with "
+               "KERNEL if a * follows, instead of the default ones; an error "
+               "if a target cannot have it"),
+      cl::value_desc("KERNEL={\"rows\": 12, ...}"), cl::cat(category)};
   cl::opt<bool> allowReassociation{
       "allow-reassociation",
       cl::desc("let kernels add in another order where that makes a layer "
@@ -82,12 +89,15 @@ struct Options {
       cl::cat(category)};
   cl::opt<Report> report{
       "report",
-      cl::desc("say on standard output what the bundle has: kernels and what is "
-               "fused in each, schedules, launches, memory"),
+      cl::desc(
+          "say on standard output what the bundle has: kernels and what is "
+          "fused in each, schedules, launches, memory"),
       cl::values(clEnumValN(Report::text, "", "for people"),
                  clEnumValN(Report::text, "text", "for people"),
                  clEnumValN(Report::json, "json", "one JSON object")),
-      cl::ValueOptional, cl::init(Report::none), cl::cat(category)};
+      cl::ValueOptional,
+      cl::init(Report::none),
+      cl::cat(category)};
   cl::list<std::string> sizes{
       "dims",
       cl::desc("sizes at which the report gives grids and bytes; repeat for "
@@ -316,6 +326,15 @@ int main(int argc, char **argv) {
     return usage("--emit=obj writes one object: name one target");
   passes::ExportOptions exportOptions{*targets, *level, options.lowering};
   exportOptions.allowReassociation = options.allowReassociation;
+  for (StringRef text : options.schedules) {
+    auto [kernel, json] = text.split('=');
+    auto schedule = parseSchedule(json.str());
+    if (kernel.empty() || !schedule)
+      return usage("--schedule=" + text +
+                   (schedule ? ": no kernel is named"
+                             : ": " + schedule.error().message()));
+    exportOptions.schedules.push_back({kernel.str(), *schedule});
+  }
   if (options.report != Report::none && options.emit != "bundle")
     return usage("--report is of a bundle, not of --emit=" + options.emit);
   if (options.report == Report::none && !options.sizes.empty())
@@ -327,6 +346,5 @@ int main(int argc, char **argv) {
       return usage("--dims=" + dims.error().message());
     sizes.push_back(*dims);
   }
-  return guarded(
-      [&] { return Compiler(options, exportOptions, sizes).run(); });
+  return guarded([&] { return Compiler(options, exportOptions, sizes).run(); });
 }

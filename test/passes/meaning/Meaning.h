@@ -65,11 +65,12 @@ public:
 
   /// Runs `entry` of the bundle `program` and compares each result. Floats have
   /// the tolerance of attention over T keys with scores up to `maxScore`, or of
-  /// a plain sum.
+  /// a plain sum. Input `values` of an attention has its values, and the first
+  /// result is its output, of one head or of all side by side.
   void expectAttention(const char *program, const char *entry,
                        const std::vector<Array> &inputs,
                        const std::vector<Expected> &expected,
-                       double maxScore = assumedMaxScore);
+                       double maxScore = assumedMaxScore, size_t values = 2);
   void expectRows(const char *program, const char *entry,
                   const std::vector<Array> &inputs,
                   const std::vector<Expected> &expected);
@@ -80,7 +81,8 @@ private:
   void expect(const char *program, const char *entry,
               const std::vector<Array> &inputs,
               const std::vector<Expected> &expected,
-              const std::function<Tolerance(double maxReference)> &tolerance);
+              const std::function<Tolerance(double maxReference)> &tolerance,
+              const Array *tileValues = nullptr);
   Array floats(DType dtype, std::vector<int64_t> shape);
   double uniform();
 
@@ -91,9 +93,21 @@ private:
 /// extents of 0; each with plain and with special numbers.
 std::vector<Setting> settings(DType rowType);
 
+/// What one CPU level computed.
+struct LevelResults {
+  std::string image;
+  std::vector<Array> results;
+};
+
 /// Runs `entry` of the bundle `program` whose rows are `rowType`, at each of
-/// its CPU levels that this machine has. All levels must give the same numbers,
-/// to the bit; results that nothing writes come out as NaN.
+/// its CPU levels that this machine has. Results that nothing writes come out
+/// as NaN.
+std::vector<LevelResults> runLevels(const std::string &program, DType rowType,
+                                    const std::string &entry,
+                                    const std::vector<Array> &inputs);
+
+/// The same for entries without sums of several terms: all levels must give
+/// the same numbers, to the bit.
 std::vector<Array> run(const std::string &program, DType rowType,
                        const std::string &entry,
                        const std::vector<Array> &inputs);

@@ -66,7 +66,8 @@ TEST_P(SimplifyMeaning, AllExpertsInTheirPlaces) {
                 .experts = chosen.experts});
     at.expectAttention("simplify", "all_scattered", {q, k, logits},
                        {combine(Combine::scatter, heads.output,
-                                {.experts = chosen.experts, .numExperts = 3})});
+                                {.experts = chosen.experts, .numExperts = 3})},
+                       assumedMaxScore, /*values=*/1);
   }
 }
 

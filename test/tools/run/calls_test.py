@@ -107,6 +107,7 @@ class Plans(Case):
                       self.good(*call, '--variant=part=part.hole'))
         self.bad(1, 'part.none', *call, '--variant=part=part.none')
         self.bad(1, 'parts', *call, '--variant=parts=part.hole')
+        self.bad(1, "no image 'hast'", *call, '--image=hast')
 
     def test_tuned(self):
         self.good(self.mix, *MIX, '--tuned=none')
