@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "AttendCase.h"
+
+#include "AttendData.h"
+#include "AttendEntry.h"
+#include "Cover.h"
+#include "lib/Schedule.h"
+#include "lib/ScheduleText.h"
+#include "lib/Target.h"
+
+#include <cmath>
+
+namespace headgate::kernels {
+
+namespace {
+
+//===-- the values of each axis ------------------------------------------===//
+
+constexpr DType dtypes[] = {DType::f32, DType::f16, DType::bf16};
+constexpr int64_t widths[] = {16, 24, 48, 64, 72, 80, 96, 100, 112, 128, 256};
+
+const HeadShape headShapes[] = {
+    {"mha", 3, 0, 0, 0, 3, "", [](int64_t r, int64_t, int64_t) { return r; }},
+    {"gqa", 6, 0, 0, 0, 2, "",
+     [](int64_t r, int64_t, int64_t) { return r / 3; }},
+    {"mqa", 17, 0, 0, 0, 1, "",
+     [](int64_t, int64_t, int64_t) { return int64_t(0); }},
+    // Two of four key heads are read, by heads side by side.
+    {"offset", 4, 0, 0, 0, 4, "affine_map<(h) -> (h floordiv 2 + 1)>",
+     [](int64_t r, int64_t, int64_t) { return r / 2 + 1; }},
+    // Two heads read the first key head, one the second: not to be merged.
+    {"uneven", 3, 0, 0, 0, 2, "affine_map<(h) -> (h floordiv 2)>",
+     [](int64_t r, int64_t, int64_t) { return r / 2; }},
+    {"gqe", 4, 2, 1, 1, 4, "", [](int64_t r, int64_t, int64_t) { return r; }},
+    {"gqe-one-group", 1, 3, 2, 1, 1, "",
+     [](int64_t r, int64_t, int64_t) { return r; }},
+    {"gqe-k-of-8", 2, 8, 3, 1, 2, "",
+     [](int64_t r, int64_t, int64_t) { return r; }},
+    {"gqe-k-is-m", 2, 3, 3, 1, 2, "",
+     [](int64_t r, int64_t, int64_t) { return r; }},
+    {"jetmoe", 1, 4, 2, 3, 3, "affine_map<(r, j, c) -> (c)>",
+     [](int64_t, int64_t, int64_t c) { return c; }},
+    {"moa", 1, 4, 2, 1, 1, "affine_map<(r, j) -> (0)>",
+     [](int64_t, int64_t, int64_t) { return int64_t(0); }},
+};
+
+constexpr double scales[] = {0, 0.3, -0.2};
+
+/// Odd lengths, whole tiles, tails; decode of 1 and 5 tokens; ragged batches;
+/// more queries than keys; nothing at all.
+const std::vector<ProblemSizes> sizeSets[] = {
+    {{1, 1, 1}, {2, 13, 13}, {1, 37, 40}},
+    {{1, 131, 131}, {2, 5, 300}},
+    {{3, 1, 70}, {1, 300, 300}},
+    {{1, 77, 517}, {2, 64, 200}},
+    {{1, 20, 9}, {0, 4, 4}, {1, 0, 5}, {1, 3, 0}},
+    {{1, 1, 1030}, {2, 5, 1030}},
+    {{1, 520, 520}},
+};
+
+/// Of each knob, 0 stands for the default schedules.
+constexpr int64_t rowCounts[] = {0, 1, 5, 6, 12};
+constexpr int64_t keyCounts[] = {0, 64, 256, 512};
+constexpr int64_t splitCounts[] = {0, 1, 3};
+constexpr int flags = 3; // default, no, yes
+
+enum Axis {
+  dtypeAxis,
+  widthAxis,
+  valueWidthAxis,
+  headsAxis,
+  patternAxis,
+  maskAxis,
+  boundsAxis,
+  scoreAxis,
+  holesAxis,
+  lseAxis,
+  windowAxis,
+  scaleAxis,
+  rowsAxis,
+  keysAxis,
+  splitsAxis,
+  mergeAxis,
+  stagesAxis,
+  orderAxis,
+  targetAxis,
+  sizesAxis,
+  dataAxis,
+};
+
+template <typename T, size_t n> constexpr int count(const T (&)[n]) {
+  return static_cast<int>(n);
+}
+
+std::vector<int> extentsOf(size_t targets) {
+  return {count(dtypes),
+          count(widths),
+          2,
+          count(headShapes),
+          4,
+          3,
+          4,
+          5,
+          2,
+          2,
+          2,
+          count(scales),
+          count(rowCounts),
+          count(keyCounts),
+          count(splitCounts),
+          flags,
+          flags,
+          flags,
+          int(targets),
+          count(sizeSets),
+          4};
+}
+
+//===-- from choices to cases --------------------------------------------===//
+
+std::optional<Schedule> scheduleOf(const Choice &choice) {
+  int64_t rows = rowCounts[choice[rowsAxis]];
+  if (rows == 0)
+    return {};
+  return Schedule{.rows = rows,
+                  .keys = keyCounts[choice[keysAxis]],
+                  .splits = splitCounts[choice[splitsAxis]],
+                  .merge = choice[mergeAxis] == 2,
+                  .stages = choice[stagesAxis] == 2,
+                  .order = choice[orderAxis] == 2 ? Schedule::Order::rows
+                                                  : Schedule::Order::cols};
+}
+
+AttendCase caseOf(const Choice &choice, std::span<const std::string> targets) {
+  int64_t D = widths[choice[widthAxis]];
+  return {.dtype = dtypes[choice[dtypeAxis]],
+          .D = D,
+          .Dv = choice[valueWidthAxis] == 0 ? D
+                : D == 64                   ? 40
+                                            : 64,
+          .heads = headShapes[choice[headsAxis]],
+          .pattern = Pattern(choice[patternAxis]),
+          .mask = Mask(choice[maskAxis]),
+          .bounds = Bounds(choice[boundsAxis]),
+          .score = Score(choice[scoreAxis]),
+          .holes = choice[holesAxis] == 1,
+          .lse = choice[lseAxis] == 1,
+          .window = choice[windowAxis] == 1,
+          .scale = scales[choice[scaleAxis]],
+          .schedule = scheduleOf(choice),
+          .target = targets[static_cast<size_t>(choice[targetAxis])],
+          .sizes = sizeSets[choice[sizesAxis]],
+          .data = Data(choice[dataAxis])};
+}
+
+constexpr Axis knobs[] = {keysAxis, splitsAxis, mergeAxis, stagesAxis,
+                          orderAxis};
+
+bool legalize(Choice &choice, std::span<const std::string> targets) {
+  for (Axis knob : knobs) {
+    if (choice[rowsAxis] == 0)
+      choice[knob] = 0;
+    else if (choice[knob] == 0)
+      return false;
+  }
+  AttendCase c = caseOf(choice, targets);
+  if (c.holes && !c.heads.isRouted())
+    return false;
+  return !c.schedule ||
+         checkSchedule(c.problem(), *findTarget(c.target), *c.schedule);
+}
+
+} // namespace
+
+AttendProblem AttendCase::problem() const {
+  bool isRouted = heads.isRouted();
+  int64_t keyHeads = std::string_view(heads.name) == "offset" ? 2 : heads.H;
+  return {.dtype = dtype,
+          .D = D,
+          .Dv = Dv,
+          .heads = heads.heads(),
+          .keyHeads = keyHeads,
+          .mergeable = std::string_view(heads.name) != "uneven",
+          .gathered = isRouted,
+          .causal = pattern != Pattern::full,
+          .window = windowLength(),
+          .mask = mask != Mask::none,
+          .score = score != Score::none,
+          .bounds = bounds != Bounds::none,
+          .lse = lse};
+}
+
+double AttendCase::scaleOrDefault() const {
+  return scale == 0 ? 1 / std::sqrt(double(D)) : scale;
+}
+
+int64_t AttendCase::windowLength() const {
+  return pattern == Pattern::window5     ? 5
+         : pattern == Pattern::window300 ? 300
+                                         : 0;
+}
+
+std::string AttendCase::describe() const {
+  static const char *const patterns[] = {"full", "causal", "window5",
+                                         "window300"};
+  static const char *const masks[] = {"", " mask", " shared-mask"};
+  static const char *const bounded[] = {"", " kv_len", " kv_start+kv_len",
+                                        " kv_start+kv_len+q_len"};
+  static const char *const scores[] = {"", " softcap", " slopes", " table",
+                                       " documents"};
+  static const char *const datas[] = {"normal", "wide", "ties", "steep"};
+  std::string text = std::string(name(dtype)) + " D=" + std::to_string(D) +
+                     " Dv=" + std::to_string(Dv) + " " + heads.name + " " +
+                     patterns[int(pattern)] + masks[int(mask)] +
+                     bounded[int(bounds)] + scores[int(score)];
+  text += holes ? " holes" : "";
+  text += lse ? " lse" : "";
+  text += window ? " window" : "";
+  if (scale != 0)
+    text += " scale=" + std::to_string(scale);
+  text += " data=" + std::string(datas[int(data)]) + " " + target + " ";
+  return text + (schedule ? printSchedule(*schedule) : "default schedules");
+}
+
+std::vector<AttendCase> listAttendCases(std::span<const std::string> targets,
+                                        bool full, uint64_t seed) {
+  std::vector<int> extents = extentsOf(targets.size());
+  auto legal = [&](Choice &choice) { return legalize(choice, targets); };
+  std::vector<AttendCase> cases;
+  for (const Choice &choice :
+       cover(extents, full ? 2 : 1, seed, legal, full ? 0 : 60))
+    cases.push_back(caseOf(choice, targets));
+  return cases;
+}
+
+TestKernel testOf(const AttendCase &c) {
+  TestKernel test;
+  test.description = c.describe();
+  test.target = c.target;
+  test.kernel = "attend";
+  test.schedule = c.schedule;
+  test.sizes = c.sizes;
+  test.inputs = inputsOf(c);
+  test.printEntry = [c](std::string_view name) { return printEntry(c, name); };
+  test.makeInputs = [c](const ProblemSizes &sizes, uint64_t seed) {
+    return makeInputs(c, sizes, seed);
+  };
+  test.expect = [c](const ProblemSizes &sizes, const Arrays &inputs) {
+    return expect(c, sizes, inputs);
+  };
+  return test;
+}
+
+} // namespace headgate::kernels

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "GemmCase.h"
+
+#include "Cover.h"
+#include "lib/Schedule.h"
+#include "lib/ScheduleText.h"
+#include "lib/Target.h"
+
+namespace headgate::kernels {
+
+namespace {
+
+//===-- the values of each axis ------------------------------------------===//
+
+constexpr DType dtypes[] = {DType::f32, DType::f16, DType::bf16};
+const std::vector<int64_t> termSets[] = {{1}, {24}, {64}, {3, 16}, {515}};
+const std::vector<int64_t> colSets[] = {{1}, {8}, {40}, {2, 3, 16}, {256}};
+/// 1 and a few rows, whole row groups, tails, batches, none.
+const std::vector<ProblemSizes> sizeSets[] = {
+    {{1, 1, 0}, {1, 5, 0}, {3, 1, 0}},
+    {{1, 64, 0}, {2, 13, 0}},
+    {{1, 131, 0}, {3, 70, 0}},
+    {{0, 4, 0}, {1, 0, 0}, {2, 96, 0}},
+};
+/// Of each knob, 0 stands for the default schedules.
+constexpr int64_t rowCounts[] = {0, 1, 5, 6, 12};
+constexpr int64_t colCounts[] = {0, 32, 128};
+constexpr int64_t depthCounts[] = {0, 16, 256};
+constexpr int flags = 3; // default, no, yes
+
+enum Axis {
+  dtypeAxis,
+  termsAxis,
+  colsAxis,
+  transposedAxis,
+  biasAxis,
+  roundedAxis,
+  windowAxis,
+  rowsAxis,
+  blockAxis,
+  depthAxis,
+  stagesAxis,
+  orderAxis,
+  targetAxis,
+  sizesAxis,
+};
+
+template <typename T, size_t n> constexpr int count(const T (&)[n]) {
+  return static_cast<int>(n);
+}
+
+std::vector<int> extentsOf(size_t targets) {
+  return {count(dtypes),
+          count(termSets),
+          count(colSets),
+          2,
+          3,
+          2,
+          2,
+          count(rowCounts),
+          count(colCounts),
+          count(depthCounts),
+          flags,
+          flags,
+          int(targets),
+          count(sizeSets)};
+}
+
+GemmCase caseOf(const Choice &choice, std::span<const std::string> targets) {
+  std::optional<Schedule> schedule;
+  if (choice[rowsAxis])
+    schedule = {.rows = rowCounts[choice[rowsAxis]],
+                .cols = colCounts[choice[blockAxis]],
+                .depth = depthCounts[choice[depthAxis]],
+                .stages = choice[stagesAxis] == 2,
+                .order = choice[orderAxis] == 2 ? Schedule::Order::rows
+                                                : Schedule::Order::cols};
+  return {.dtype = dtypes[choice[dtypeAxis]],
+          .terms = termSets[choice[termsAxis]],
+          .cols = colSets[choice[colsAxis]],
+          .transposed = choice[transposedAxis] == 1,
+          .bias = Bias(choice[biasAxis]),
+          .rounded = choice[roundedAxis] == 1,
+          .window = choice[windowAxis] == 1,
+          .schedule = schedule,
+          .target = targets[size_t(choice[targetAxis])],
+          .sizes = sizeSets[choice[sizesAxis]]};
+}
+
+bool legalize(Choice &choice, std::span<const std::string> targets) {
+  for (Axis knob : {blockAxis, depthAxis, stagesAxis, orderAxis}) {
+    if (choice[rowsAxis] == 0)
+      choice[knob] = 0;
+    else if (choice[knob] == 0)
+      return false;
+  }
+  GemmCase c = caseOf(choice, targets);
+  if (c.dtype == DType::f32 && c.rounded)
+    return false;
+  return !c.schedule ||
+         checkSchedule(c.problem(), *findTarget(c.target), *c.schedule);
+}
+
+//===-- the entry --------------------------------------------------------===//
+
+using Shape = std::vector<std::string>;
+
+int64_t product(const std::vector<int64_t> &extents) {
+  int64_t result = 1;
+  for (int64_t extent : extents)
+    result *= extent;
+  return result;
+}
+
+Shape texts(Shape leading, const std::vector<int64_t> &extents) {
+  for (int64_t extent : extents)
+    leading.push_back(std::to_string(extent));
+  return leading;
+}
+
+DType resultType(const GemmCase &c) { return c.rounded ? c.dtype : DType::f32; }
+
+Shape matrixShape(const GemmCase &c) {
+  const auto &first = c.transposed ? c.cols : c.terms;
+  const auto &second = c.transposed ? c.terms : c.cols;
+  return texts(texts({}, first), second);
+}
+
+std::vector<TestInput> inputsOf(const GemmCase &c) {
+  std::vector<TestInput> inputs = {{"x", c.dtype, texts({"B", "S"}, c.terms)},
+                                   {"w", c.dtype, matrixShape(c)}};
+  if (c.bias != Bias::none)
+    inputs.push_back({"bias", c.bias == Bias::sums ? DType::f32 : c.dtype,
+                      texts({}, c.cols)});
+  if (c.window)
+    inputs.push_back({"beside", resultType(c), {"B", "S", "8"}});
+  return inputs;
+}
+
+/// "(b, s, n0, n1, k0) -> (b, s, k0)"
+std::string map(const GemmCase &c, const std::string &results) {
+  std::string dims = "b, s";
+  for (size_t i = 0; i < c.cols.size(); ++i)
+    dims += ", n" + std::to_string(i);
+  for (size_t i = 0; i < c.terms.size(); ++i)
+    dims += ", k" + std::to_string(i);
+  return "affine_map<(" + dims + ") -> (" + results + ")>";
+}
+std::string names(const char *letter, size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count; ++i)
+    text += (i ? ", " : "") + std::string(letter) + std::to_string(i);
+  return text;
+}
+
+/// The sums of the contraction, in %sums.
+std::string printSums(const GemmCase &c) {
+  std::string sums = tensorType(texts({"B", "S"}, c.cols), "f32");
+  std::string n = names("n", c.cols.size()), k = names("k", c.terms.size());
+  std::string x = tensorType(texts({"B", "S"}, c.terms), name(c.dtype));
+  std::string text = "  %c0 = arith.constant 0 : index\n"
+                     "  %c1 = arith.constant 1 : index\n"
+                     "  %zero = arith.constant 0.0 : f32\n"
+                     "  %B = tensor.dim %x, %c0 : " +
+                     x + "\n" + "  %S = tensor.dim %x, %c1 : " + x + "\n" +
+                     "  %empty = tensor.empty(%B, %S) : " + sums + "\n";
+  std::string wide = tensorType(texts({}, c.cols), "f32"), bias = "%bias";
+  if (c.bias == Bias::rows && c.dtype != DType::f32) {
+    bias = "%wide";
+    text += "  %wide = arith.extf %bias : " +
+            tensorType(texts({}, c.cols), name(c.dtype)) + " to " + wide + "\n";
+  }
+  text += c.bias == Bias::none
+              ? "  %init = linalg.fill ins(%zero : f32) outs(%empty : " + sums +
+                    ") -> " + sums + "\n"
+              : "  %init = linalg.broadcast ins(" + bias + " : " + wide +
+                    ") outs(%empty : " + sums + ") dimensions = [0, 1]\n";
+  return text + "  %sums = linalg.contract indexing_maps = [" +
+         map(c, "b, s, " + k) + ", " +
+         map(c, c.transposed ? n + ", " + k : k + ", " + n) + ", " +
+         map(c, "b, s, " + n) + "]\n      ins(%x, %w : " + x + ", " +
+         tensorType(matrixShape(c), name(c.dtype)) + ") outs(%init : " + sums +
+         ") -> " + sums + "\n";
+}
+
+std::string printEntry(const GemmCase &c, std::string_view name) {
+  std::string text = "func.func @" + std::string(name) + "(";
+  for (const TestInput &input : inputsOf(c))
+    text += (input.name == "x" ? "" : ",\n    ") + input.print();
+  std::string element(headgate::name(resultType(c))), result = "%sums";
+  Shape shape = texts({"B", "S"}, c.cols);
+  std::string body = printSums(c);
+  if (c.rounded) {
+    body += "  %rounded = arith.truncf %sums : " + tensorType(shape, "f32") +
+            " to " + tensorType(shape, element) + "\n";
+    result = "%rounded";
+  }
+  if (c.window) {
+    std::string flat =
+        tensorType({"B", "S", std::to_string(product(c.cols))}, element);
+    if (c.cols.size() > 1) {
+      std::string group = "[[0], [1], [2";
+      for (size_t i = 1; i < c.cols.size(); ++i)
+        group += ", " + std::to_string(2 + i);
+      body += "  %flat = tensor.collapse_shape " + result + " " + group +
+              "]] : " + tensorType(shape, element) + " into " + flat + "\n";
+      result = "%flat";
+    }
+    shape = {"B", "S", std::to_string(product(c.cols) + 8)};
+    body += "  %cat = tensor.concat dim(2) %beside, " + result + " : (" +
+            tensorType({"B", "S", "8"}, element) + ", " + flat + ") -> " +
+            tensorType(shape, element) + "\n";
+    result = "%cat";
+  }
+  std::string type = tensorType(shape, element);
+  return text + ")\n    -> (" + type + " {routed.name = \"y\"}) {\n" + body +
+         "  return " + result + " : " + type + "\n}\n";
+}
+
+//===-- numbers ----------------------------------------------------------===//
+
+Arrays makeInputs(const GemmCase &c, const ProblemSizes &sizes, uint64_t seed) {
+  Random random(seed);
+  Arrays arrays;
+  for (const TestInput &input : inputsOf(c)) {
+    Array array = input.zeros(sizes);
+    for (int64_t i = 0; i < array.elements(); ++i)
+      array.set(i, random.normal());
+    arrays.emplace(input.name, std::move(array));
+  }
+  return arrays;
+}
+
+std::vector<Expected> expect(const GemmCase &c, const ProblemSizes &sizes,
+                             const Arrays &inputs) {
+  const Array &x = inputs.at("x"), &w = inputs.at("w");
+  int64_t N = product(c.cols), K = product(c.terms);
+  int64_t first = c.window ? 8 : 0, width = N + first;
+  std::vector<double> y;
+  for (int64_t row = 0; row < sizes.B * sizes.S; ++row)
+    for (int64_t col = 0; col < width; ++col) {
+      if (col < first) {
+        y.push_back(inputs.at("beside").at(row * first + col));
+        continue;
+      }
+      int64_t n = col - first;
+      double sum = c.bias == Bias::none ? 0 : inputs.at("bias").at(n);
+      for (int64_t k = 0; k < K; ++k)
+        sum += x.at(row * K + k) * w.at(c.transposed ? n * K + k : k * N + n);
+      y.push_back(sum);
+    }
+  std::vector<int64_t> shape = {sizes.B, sizes.S};
+  if (c.window)
+    shape.push_back(width);
+  else
+    shape.insert(shape.end(), c.cols.begin(), c.cols.end());
+  Tolerance tolerance =
+      deriveToleranceWithoutAttention(resultType(c), largest(y));
+  return {{"y", Array::of(shape, y), tolerance}};
+}
+
+} // namespace
+
+GemmProblem GemmCase::problem() const {
+  return {.dtype = dtype,
+          .result = resultType(*this),
+          .inner = product(terms),
+          .cols = product(cols),
+          .transposed = transposed,
+          .bias = bias != Bias::none};
+}
+
+std::string GemmCase::describe() const {
+  auto list = [](const std::vector<int64_t> &extents) {
+    std::string text;
+    for (int64_t extent : extents)
+      text += (text.empty() ? "" : "x") + std::to_string(extent);
+    return text;
+  };
+  std::string text = std::string(name(dtype)) + " gemm terms=" + list(terms) +
+                     " cols=" + list(cols);
+  text += transposed ? " transposed" : "";
+  text += bias == Bias::sums   ? " bias"
+          : bias == Bias::rows ? " narrow-bias"
+                               : "";
+  text += rounded ? " rounded" : "";
+  text += window ? " window" : "";
+  return text + " " + target + " " +
+         (schedule ? printSchedule(*schedule) : "default schedules");
+}
+
+std::vector<GemmCase> listGemmCases(std::span<const std::string> targets,
+                                    bool full, uint64_t seed) {
+  std::vector<int> extents = extentsOf(targets.size());
+  auto legal = [&](Choice &choice) { return legalize(choice, targets); };
+  std::vector<GemmCase> cases;
+  for (const Choice &choice :
+       cover(extents, full ? 2 : 1, seed, legal, full ? 0 : 24))
+    cases.push_back(caseOf(choice, targets));
+  return cases;
+}
+
+TestKernel testOf(const GemmCase &c) {
+  TestKernel test;
+  test.description = c.describe();
+  test.target = c.target;
+  test.kernel = "gemm";
+  test.schedule = c.schedule;
+  test.sizes = c.sizes;
+  test.inputs = inputsOf(c);
+  test.printEntry = [c](std::string_view name) { return printEntry(c, name); };
+  test.makeInputs = [c](const ProblemSizes &sizes, uint64_t seed) {
+    return makeInputs(c, sizes, seed);
+  };
+  test.expect = [c](const ProblemSizes &sizes, const Arrays &inputs) {
+    return expect(c, sizes, inputs);
+  };
+  return test;
+}
+
+} // namespace headgate::kernels
