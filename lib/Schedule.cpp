@@ -20,8 +20,10 @@ constexpr int64_t maxSplits = 64;
 constexpr int64_t packedFrom = 64;
 /// Tokens from which on blocks of one head waste little of their rows.
 constexpr int64_t oneHeadFrom = 16;
-/// Blocks that a decode step wants, so that a machine of some cores is busy.
-constexpr int64_t wantedBlocks = 32;
+/// Blocks that a decode step wants: machines of many cores are busy, and the
+/// heads of a piece of the cache are read soon one after another (1.6 times
+/// faster from memory than 32 blocks of long pieces).
+constexpr int64_t wantedBlocks = 128;
 /// A block of a split should have this many parts at most.
 constexpr int64_t defaultMaxSplits = 16;
 
@@ -204,6 +206,9 @@ std::vector<ScheduleChoice> defaultsOf(const AttendProblem &problem,
   Schedule direct = packed;
   direct.merge = problem.mergeable;
   direct.stages = 0;
+  // Key heads lie side by side: blocks that follow one another then read
+  // neighbouring memory.
+  direct.order = Schedule::Order::cols;
   int64_t columns = problem.mergeable ? problem.keyHeads : problem.heads;
   direct.splits =
       std::clamp<int64_t>(wantedBlocks / columns, 1, defaultMaxSplits);
