@@ -145,7 +145,7 @@ TEST(Parser, DamagedTextIsRefusedOrRuns) {
       {readPtx("fa2-sm80.ptx"), "fa2", {128, 1, 1}, 40960},
       {readPtx("matmul-triton.ptx"), "matmul", {128, 1, 1}, 24576},
   };
-  uint64_t count = numberFrom("HEADGATE_SIM_FUZZ", 2000);
+  uint64_t count = numberFrom("HEADGATE_SIM_FUZZ", 5000);
   uint64_t first = numberFrom("HEADGATE_SIM_FUZZ_SEED", 0);
   auto opened = runtime::sim::openSimDevice("sm_80,steps=20000,threads=1");
   ASSERT_TRUE(opened);
