@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "runtime/sim/ChooseRows.h"
 #include "runtime/sim/Control.h"
 #include "runtime/sim/Operands.h"
-#include "runtime/sim/Program.h"
+#include "runtime/sim/PlaceVariables.h"
 
 #include <algorithm>
 #include <charconv>
@@ -17,19 +18,7 @@ using Kind = OperandSpec::Kind;
 constexpr uint32_t trueAt = 0;        ///< a predicate that always holds
 constexpr uint32_t dumpPredicate = 4; ///< where unwanted predicates go
 constexpr uint32_t noRegister = UINT32_MAX;
-constexpr uint32_t sharedStart = 0x400; ///< GPUs keep the first 1 KB
-constexpr uint32_t maxSharedBytes = 1 << 20, maxLocalBytes = 1 << 19;
 constexpr uint32_t maxRegisterBytes = 1 << 26;
-
-uint32_t alignUp(uint64_t value, uint64_t align) {
-  return static_cast<uint32_t>((value + align - 1) / align * align);
-}
-
-/// What an instruction has been found to be.
-struct Chosen {
-  const OpRow *row = nullptr;
-  FlowInstruction flow;
-};
 
 class Decoder {
 public:
@@ -43,12 +32,6 @@ public:
 private:
   bool failed() const { return error_.has_value(); }
   void fail(const Instruction &at, const std::string &message);
-  void choose();
-  void checkForm(const Instruction &instruction, const OpRow &row);
-  void refuse(const Instruction &instruction,
-              const std::vector<const OpRow *> &rows, const std::string &why);
-  void placeVariables();
-  void placeShared(const Variable &variable, uint64_t &end);
   void placeRegisters();
   void emitBlocks(const Flow &flow);
   void emit(uint32_t instruction);
@@ -78,10 +61,6 @@ private:
   std::vector<uint32_t> validAt_; ///< by register, or noRegister
   std::map<std::pair<uint64_t, uint32_t>, uint32_t> constants_;
   std::map<std::pair<std::string, uint32_t>, uint32_t> specials_;
-  struct Place {
-    Space space;
-    uint64_t address;
-  };
   std::map<std::string, Place> variables_;
   std::vector<uint32_t> wordsAt_; ///< by op: where its words begin
   std::vector<uint32_t> opOf_;    ///< by instruction: its op
@@ -91,207 +70,7 @@ private:
 
 void Decoder::fail(const Instruction &at, const std::string &message) {
   if (!error_)
-    error_ =
-        Error(ErrorCode::unsupported, "line " + std::to_string(at.origin.line) +
-                                          ": '" + at.opcode + "': " + message);
-}
-
-/// Modifiers of an opcode, without its first word.
-std::vector<std::string_view> wordsOf(std::string_view opcode) {
-  std::vector<std::string_view> words;
-  while (!opcode.empty()) {
-    size_t dot = opcode.find('.');
-    words.push_back(opcode.substr(0, dot));
-    opcode = dot == opcode.npos ? "" : opcode.substr(dot + 1);
-  }
-  return words;
-}
-
-/// Instructions and forms that sm_90 brought.
-bool needsHopper(std::string_view opcode) {
-  static constexpr std::string_view firsts[] = {
-      "wgmma",          "mbarrier.try_wait",
-      "cp.async.bulk",  "cp.reduce.async",
-      "elect",          "setmaxnreg",
-      "stmatrix",       "barrier.cluster",
-      "mapa",           "getctarank",
-      "fence.proxy",    "fence.mbarrier_init",
-      "griddepcontrol", "st.async",
-      "red.async",      "multimem",
-      "tensormap",      "st.bulk"};
-  for (std::string_view first : firsts)
-    if (opcode.starts_with(first))
-      return true;
-  std::vector<std::string_view> words = wordsOf(opcode);
-  auto has = [&](std::string_view word) {
-    return std::find(words.begin(), words.end(), word) != words.end();
-  };
-  if ((words[0] == "add" || words[0] == "sub" || words[0] == "mul") &&
-      (has("bf16") || has("bf16x2")))
-    return true;
-  return has("shared::cluster") || (words[0] == "atom" && has("bf16"));
-}
-
-void Decoder::choose() {
-  chosen_.resize(body_.instructions.size());
-  for (size_t i = 0; i < chosen_.size() && !failed(); ++i) {
-    const Instruction &instruction = body_.instructions[i];
-    Chosen &chosen = chosen_[i];
-    std::string_view opcode = instruction.opcode;
-    std::vector<const OpRow *> rows =
-        findRows(options_.level, opcode.substr(0, opcode.find('.')));
-    std::string why;
-    for (const OpRow *row : rows) {
-      if (!matches(row->pattern, opcode))
-        continue;
-      std::optional<std::string> mismatch =
-          checkOperands(*row, instruction, body_);
-      if (!mismatch) {
-        chosen.row = row;
-        break;
-      }
-      if (why.empty())
-        why = *mismatch;
-    }
-    if (!chosen.row)
-      return refuse(instruction, rows, why);
-    if (options_.target < 90 && needsHopper(opcode))
-      return fail(instruction, "needs sm_90; the device is sm_" +
-                                   std::to_string(options_.target));
-    checkForm(instruction, *chosen.row);
-    findUses(*chosen.row, instruction, chosen.flow);
-    std::string_view base = opcode.substr(0, opcode.find('.'));
-    chosen.flow.fallsThrough =
-        instruction.guard >= 0 ||
-        !(base == "bra" || base == "brx" || base == "ret" || base == "exit" ||
-          base == "trap");
-    for (const Operand &operand : instruction.operands)
-      for (const Operand *element : elementsOf(operand))
-        if (element->kind == Operand::Kind::label)
-          chosen.flow.targets.push_back(body_.labels[element->label]);
-  }
-}
-
-void Decoder::refuse(const Instruction &instruction,
-                     const std::vector<const OpRow *> &rows,
-                     const std::string &why) {
-  if (!why.empty())
-    return fail(instruction, why);
-  if (needsHopper(instruction.opcode))
-    return fail(instruction, "is an instruction of sm_90, which the simulator "
-                             "does not have");
-  if (rows.empty())
-    return fail(instruction, "unknown instruction");
-  for (std::string_view word : wordsOf(instruction.opcode)) {
-    bool known = false;
-    for (const OpRow *row : rows)
-      known |=
-          std::string_view(row->pattern).find(word) != std::string_view::npos;
-    if (!known)
-      return fail(instruction, "unknown modifier '." + std::string(word) + "'");
-  }
-  fail(instruction, "no instruction has these modifiers in this order");
-}
-
-/// Rules that a row cannot say.
-void Decoder::checkForm(const Instruction &instruction, const OpRow &row) {
-  std::vector<std::string_view> words = wordsOf(instruction.opcode);
-  if (words[0] == "setp" || words[0] == "set") {
-    bool combines = std::any_of(words.begin() + 1, words.end(), [](auto word) {
-      return word == "and" || word == "or" || word == "xor";
-    });
-    bool pair = words.back() == "f16x2" || words.back() == "bf16x2";
-    if (combines != (instruction.operands.size() == 4) && !pair)
-      return fail(instruction, combines
-                                   ? "a predicate to combine with is missing"
-                                   : ".and, .or or .xor is missing");
-  }
-  if (words[0] == "cp" && words.size() > 2 &&
-      (words[2] == "ca" || words[2] == "cg")) {
-    uint64_t bytes = instruction.operands[2].bits;
-    if (bytes != 16 && !(words[2] == "ca" && (bytes == 4 || bytes == 8)))
-      return fail(instruction,
-                  "copies " +
-                      std::string(words[2] == "cg" ? "16" : "4, 8 or 16") +
-                      " bytes, not " + std::to_string(bytes));
-  }
-  if (words[0] == "lop3" && instruction.operands[4].bits > 255)
-    return fail(instruction, "the table must be from 0 to 255");
-  if (instruction.opcode == "cp.async.wait_group" &&
-      instruction.operands[0].bits > INT32_MAX)
-    return fail(instruction, "the number of groups is negative");
-  for (size_t i = 0; i < instruction.operands.size(); ++i)
-    if (row.operands[i].kind == Kind::address)
-      for (const Operand &element : instruction.operands[i].elements)
-        if (element.kind == Operand::Kind::label)
-          return fail(instruction, "a label is no address");
-}
-
-void Decoder::placeShared(const Variable &variable, uint64_t &end) {
-  end = alignUp(end, variable.align);
-  variables_[variable.name] = {Space::shared, end};
-  end += variable.bytes;
-  if (end > maxSharedBytes && !error_)
-    error_ = Error(ErrorCode::unsupported,
-                   "line " + std::to_string(variable.line) +
-                       ": shared variables of kernel '" + kernel_.name +
-                       "' take more than any GPU has");
-}
-
-/// Gives each variable its address: shared ones first those of the module that
-/// the kernel names, in the order of the text; dynamic ones share one address.
-void Decoder::placeVariables() {
-  std::map<std::string_view, bool> named;
-  for (const Instruction &instruction : body_.instructions)
-    for (const Operand &operand : instruction.operands) {
-      named[operand.name] = true;
-      for (const Operand &element : operand.elements)
-        named[element.name] = true;
-    }
-  uint64_t end = sharedStart, local = 0;
-  uint32_t dynamicAlign = 16;
-  std::vector<std::string> dynamic;
-  auto place = [&](const Variable &variable) {
-    if (failed())
-      return;
-    if (variable.space == Space::shared) {
-      if (!variable.dynamic)
-        return placeShared(variable, end);
-      dynamicAlign = std::max(dynamicAlign, variable.align);
-      dynamic.push_back(variable.name);
-    } else if (variable.space == Space::local) {
-      local = alignUp(local, variable.align);
-      variables_[variable.name] = {Space::local, local};
-      local += variable.bytes;
-      if (local > maxLocalBytes)
-        error_ = Error(ErrorCode::unsupported,
-                       "line " + std::to_string(variable.line) +
-                           ": local variables of kernel '" + kernel_.name +
-                           "' take more than 512 KB for each thread");
-    } else {
-      variables_[variable.name] = {variable.space,
-                                   options_.addressOf(variable.name)};
-    }
-  };
-  for (const Variable &variable : module_.variables)
-    if (named.count(variable.name))
-      place(variable);
-  for (const Variable &variable : kernel_.variables)
-    place(variable);
-  for (const Parameter &parameter : kernel_.parameters)
-    variables_[parameter.name] = {Space::param, parameter.offset};
-
-  uint32_t base =
-      alignUp(end, options_.minimalSharedBase ? dynamicAlign
-                                              : std::max(dynamicAlign, 1024u));
-  // The least alignment that was promised, and no more.
-  if (options_.minimalSharedBase && base / dynamicAlign % 2 == 0)
-    base += dynamicAlign;
-  for (const std::string &variable : dynamic)
-    variables_[variable] = {Space::shared, base};
-  program_->sharedBegin = sharedStart;
-  program_->dynamicShared = dynamic.empty() ? alignUp(end, 16) : base;
-  program_->localBytes = alignUp(local, 16);
+    error_ = refusal(at, message);
 }
 
 uint32_t Decoder::placeWord() {
@@ -664,15 +443,23 @@ Result<std::unique_ptr<const Program>> Decoder::decode() {
                  "line " + std::to_string(kernel_.line) + ": kernel '" +
                      kernel_.name +
                      "' needs clusters, which are not simulated");
-  choose();
-  if (failed())
-    return *error_;
+  Result<std::vector<Chosen>> chosen =
+      chooseRows(body_, options_.level, options_.target);
+  if (!chosen)
+    return chosen.error();
+  chosen_ = *std::move(chosen);
   std::vector<FlowInstruction> code;
   for (const Chosen &chosen : chosen_)
     code.push_back(chosen.flow);
   Flow flow = analyseFlow(code, static_cast<uint32_t>(body_.registers.size()));
   track(flow);
-  placeVariables();
+  Result<Places> places = placeVariables(module_, kernel_, options_);
+  if (!places)
+    return places.error();
+  variables_ = std::move(places->variables);
+  program.sharedBegin = places->sharedBegin;
+  program.dynamicShared = places->dynamicShared;
+  program.localBytes = places->localBytes;
   placeRegisters();
   emitBlocks(flow);
   if (failed())

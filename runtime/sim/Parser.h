@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The parser of PTX, inside. Module level (directives, variables, kernel heads)
-// is in ParseModule.cpp, bodies (scopes, instructions, operands) in
-// ParseBody.cpp. The first error is kept and ends everything: after it the
+// The parser of PTX, inside. Tokens and numbers are read in TokenReader.cpp, the
+// module level (directives, variables, kernel heads) in ParseModule.cpp, bodies
+// (scopes, instructions, operands) in ParseBody.cpp. The first error is kept and ends everything: after it the
 // parser reads only "end of file", so no caller needs to look.
 
 #ifndef HEADGATE_RUNTIME_SIM_PARSER_H
