@@ -42,7 +42,15 @@ bool needsHopper(std::string_view opcode) {
   if ((words[0] == "add" || words[0] == "sub" || words[0] == "mul") &&
       (has("bf16") || has("bf16x2")))
     return true;
-  return has("shared::cluster") || (words[0] == "atom" && has("bf16"));
+  if (words[0] == "cvt") {
+    // Most of bf16 but for f32 into it; tf32 but for .rna.
+    std::string_view from = words.back(), to = words[words.size() - 2];
+    return (to == "bf16" && from != "f32") ||
+           (from == "bf16" && (to != "f32" || has("ftz"))) ||
+           (to == "tf32" && !has("rna"));
+  }
+  return has("u16x2") || has("s16x2") || has("shared::cluster") ||
+         (words[0] == "atom" && has("bf16"));
 }
 
 /// Why none of `rows` is the instruction; `why` its operands do not fit, if

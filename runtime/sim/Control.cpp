@@ -365,6 +365,11 @@ void runTracked(Warp &w, const Op &op, uint32_t mask) {
     for (uint32_t at : tracked.reads)
       valid &= predicateAt(w, at);
     break;
+  case TrackedOp::Use::packs:
+    valid = tracked.whole ? allLanes : 0;
+    for (uint32_t at : tracked.reads)
+      valid |= predicateAt(w, at);
+    break;
   case TrackedOp::Use::selects: {
     uint32_t chosen = predicateAt(w, tracked.selector) ^ tracked.selectorFlip;
     valid = (chosen & predicateAt(w, tracked.whenTrue)) |

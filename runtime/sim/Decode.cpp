@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstring>
 #include <map>
+#include <tuple>
 
 namespace headgate::runtime::sim {
 
@@ -38,6 +39,7 @@ private:
   void emitJump(const Instruction &after, uint32_t target);
   void emitOperand(const OperandSpec &spec, const Operand *operand, Op &op,
                    int &addresses);
+  std::pair<uint32_t, uint32_t> predicateAt(const Operand *operand);
   uint32_t sourceAt(const OperandSpec &spec, const Operand &operand);
   uint32_t namedAt(const std::string &name, int64_t offset, uint32_t bits,
                    bool generic);
@@ -156,6 +158,16 @@ uint32_t Decoder::sourceAt(const OperandSpec &spec, const Operand &operand) {
   return constantAt(immediateBits(operand, spec.bits), spec.bits);
 }
 
+/// Place and flip of a predicate that is read: no operand and a number that is
+/// not zero hold.
+std::pair<uint32_t, uint32_t> Decoder::predicateAt(const Operand *operand) {
+  if (!operand)
+    return {trueAt, 0};
+  if (operand->kind == Operand::Kind::integer)
+    return {trueAt, operand->bits == 0 ? ~0u : 0};
+  return {registerAt_[operand->reg], operand->negated ? ~0u : 0};
+}
+
 void Decoder::emitOperand(const OperandSpec &spec, const Operand *operand,
                           Op &op, int &addresses) {
   std::vector<uint32_t> &words = program_->words;
@@ -181,10 +193,12 @@ void Decoder::emitOperand(const OperandSpec &spec, const Operand *operand,
     for (const Operand *element : elementsOf(*operand))
       words.push_back(sourceAt(spec, *element));
     return;
-  case Kind::predicate:
-    words.push_back(operand ? registerAt_[operand->reg] : trueAt);
-    words.push_back(operand && operand->negated ? ~0u : 0);
+  case Kind::predicate: {
+    auto [at, flip] = predicateAt(operand);
+    words.push_back(at);
+    words.push_back(flip);
     return;
+  }
   case Kind::address: {
     const Operand &base = operand->elements[0];
     bool wide = true;
@@ -358,7 +372,8 @@ void Decoder::track(const Flow &flow) {
     changed = false;
     for (const Chosen &chosen : chosen_) {
       std::string_view pattern = chosen.row->pattern;
-      if (!pattern.starts_with("mov") && !pattern.starts_with("selp"))
+      if (!pattern.starts_with("mov") && !pattern.starts_with("selp") &&
+          !pattern.starts_with("prmt"))
         continue;
       bool reads =
           std::any_of(chosen.flow.reads.begin(), chosen.flow.reads.end(),
@@ -371,6 +386,18 @@ void Decoder::track(const Flow &flow) {
   for (size_t i = 0; i < tracked.size(); ++i)
     if (tracked[i])
       validAt_[i] = placeWord();
+}
+
+/// What mov packs into one register, or prmt by a selector that is a number.
+std::vector<const Operand *> packedParts(const Instruction &instruction) {
+  const std::vector<Operand> &operands = instruction.operands;
+  bool isMov = instruction.opcode.starts_with("mov.");
+  if (isMov && operands[1].kind == Operand::Kind::vector)
+    return elementsOf(operands[1]);
+  if (instruction.opcode.starts_with("prmt") &&
+      operands[3].kind == Operand::Kind::integer)
+    return {&operands[1], &operands[2]};
+  return {};
 }
 
 void Decoder::wrapTracked(uint32_t number, Op &op) {
@@ -393,14 +420,19 @@ void Decoder::wrapTracked(uint32_t number, Op &op) {
   if (tracked.reads.empty() && tracked.writes.empty())
     return;
   std::string_view pattern = chosen.row->pattern;
-  if (pattern.starts_with("mov")) {
+  std::vector<const Operand *> parts = packedParts(instruction);
+  if (!parts.empty()) {
+    tracked.use = TrackedOp::Use::packs;
+    for (const Operand *part : parts)
+      tracked.whole |= validOf(*part) == trueAt;
+  } else if (pattern.starts_with("mov")) {
     tracked.use = TrackedOp::Use::moves;
   } else if (pattern.starts_with("selp")) {
     tracked.use = TrackedOp::Use::selects;
     tracked.whenTrue = validOf(instruction.operands[1]);
     tracked.whenFalse = validOf(instruction.operands[2]);
-    tracked.selector = registerAt_[instruction.operands[3].reg];
-    tracked.selectorFlip = instruction.operands[3].negated ? ~0u : 0;
+    std::tie(tracked.selector, tracked.selectorFlip) =
+        predicateAt(&instruction.operands[3]);
   }
   tracked.run = op.run;
   op.run = &runTracked;

@@ -158,6 +158,7 @@ void BlockRunner::start(std::array<uint32_t, 3> id) {
     warp.next = program.ops.data();
     warp.limit = reinterpret_cast<const Op *>(UINTPTR_MAX);
     warp.event = Warp::Event::none;
+    warp.carry = 0;
     warp.blocked = false;
     warp.splits.clear();
     warp.copies.clear();

@@ -73,6 +73,7 @@ struct alignas(64) Warp {
   const Op *limit = nullptr;
   uint32_t active = 0;        ///< lanes of the current split
   uint32_t live = 0;          ///< lanes that have not exited
+  uint32_t carry = 0;         ///< CC.CF of each lane
   uint32_t index = 0;         ///< in its block
   uint32_t fuel = 0;          ///< backward branches until others get their turn
   uint64_t *counts = nullptr; ///< executions, by op

@@ -95,7 +95,7 @@ constexpr uint32_t absentOperand = UINT32_MAX;
 
 /// The rows of one level: those of each source of lanes/.
 struct LevelTable {
-  static constexpr int parts = 12;
+  static constexpr int parts = 14;
   const OpRow *rows[parts];
   size_t counts[parts];
 };

@@ -109,6 +109,8 @@ std::optional<std::string> checkOne(const OperandSpec &spec,
         return why;
     return checkResult(spec, operand, body);
   case Kind::predicate:
+    if (operand.kind == Operand::Kind::integer)
+      return std::nullopt;
     if (operand.kind != Operand::Kind::reg)
       return "a predicate is needed";
     return checkRegister(operand.reg, 1, body);

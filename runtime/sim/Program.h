@@ -60,9 +60,11 @@ struct TrackedOp {
   std::vector<uint32_t> reads, writes;
   std::vector<std::string> names; ///< of `reads`
   /// mov and selp do not use what they move: the result is as valid as what is
-  /// moved or selected.
-  enum class Use : uint8_t { uses, moves, selects };
+  /// moved or selected. What is packed needs one valid part: compilers leave
+  /// the other half of a pair open where nobody looks at it.
+  enum class Use : uint8_t { uses, moves, packs, selects };
   Use use = Use::uses;
+  bool whole = false; ///< packs: a part is always valid
   uint32_t whenTrue = 0, whenFalse = 0, selector = 0, selectorFlip = 0;
 };
 

@@ -114,6 +114,10 @@ constexpr OpRow rows[] = {
       // copysign d, a, b: the sign of a on the magnitude of b.
       return floatOf((bitsOf(a) & 0x80000000u) | (bitsOf(b) & 0x7fffffffu));
     }>("copysign.f32", OpClass::real),
+    lift<[](double a, double b) -> double {
+      constexpr uint64_t sign = uint64_t(1) << 63;
+      return doubleOf((bitsOf(a) & sign) | (bitsOf(b) & ~sign));
+    }>("copysign.f64", OpClass::real),
     UNARY("sqrt{.rn|.approx}.f32", false, rootOf),
     UNARY("sqrt{.rn|.approx}.ftz.f32", true, rootOf),
     UNARY("rsqrt.approx.f32", false, inverseRootOf),

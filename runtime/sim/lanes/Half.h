@@ -60,6 +60,9 @@ HEADGATE_INLINE float narrowToOdd(double x) {
   auto f = static_cast<float>(x);
   double back = f;
   uint32_t bits = bitsOf(f);
+  // Beyond the largest f32: that, which is odd, unless x is infinite.
+  bool beyond = (bits & 0x7fffffffu) == 0x7f800000u && x - x == 0;
+  bits -= beyond;
   bool inexact = back != x && (bits & 1) == 0 && back == back &&
                  (bits & 0x7f800000u) != 0x7f800000u;
   bool away = (x > back) == (back > 0 || (back == 0 && x > 0));

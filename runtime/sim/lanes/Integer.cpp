@@ -201,6 +201,25 @@ HEADGATE_INLINE uint32_t dotBytes(uint32_t a, uint32_t b, uint32_t c) {
   return c;
 }
 
+/// f of both halves, each a T.
+template <typename T, T f(T, T)>
+HEADGATE_INLINE uint32_t onBoth(uint32_t a, uint32_t b) {
+  auto low = f(static_cast<T>(a), static_cast<T>(b));
+  auto high = f(static_cast<T>(a >> 16), static_cast<T>(b >> 16));
+  return uint32_t(static_cast<uint16_t>(high)) << 16 |
+         static_cast<uint16_t>(low);
+}
+template <typename T> HEADGATE_INLINE T least(T a, T b) {
+  return a < b ? a : b;
+}
+template <typename T> HEADGATE_INLINE T most(T a, T b) { return a < b ? b : a; }
+HEADGATE_INLINE int16_t leastRelu(int16_t a, int16_t b) {
+  return most<int16_t>(least<int16_t>(a, b), 0);
+}
+HEADGATE_INLINE int16_t mostRelu(int16_t a, int16_t b) {
+  return most<int16_t>(most<int16_t>(a, b), 0);
+}
+
 #define BINARY(name, T, f) lift<[](T a, T b) { return f<T>(a, b); }>(name)
 #define SIX(name, f)                                                           \
   BINARY(name ".u16", uint16_t, f), BINARY(name ".s16", int16_t, f),           \
@@ -276,22 +295,26 @@ constexpr OpRow rows[] = {
     lift<[](int32_t a) { return subtract<int32_t>(0, a); }>("neg.s32"),
     lift<[](int64_t a) { return subtract<int64_t>(0, a); }>("neg.s64"),
 #define MINMAX(suffix, T)                                                      \
-  lift<[](T a, T b) -> T { return a < b ? a : b; }>("min" suffix),             \
-      lift<[](T a, T b) -> T { return a < b ? b : a; }>("max" suffix)
+  BINARY("min" suffix, T, least), BINARY("max" suffix, T, most)
     MINMAX(".u16", uint16_t),
     MINMAX(".s16", int16_t),
     MINMAX(".u32", uint32_t),
     MINMAX(".s32", int32_t),
     MINMAX(".u64", uint64_t),
     MINMAX(".s64", int64_t),
-    lift<[](int32_t a, int32_t b) -> int32_t {
-      int32_t least = a < b ? a : b;
-      return least < 0 ? 0 : least;
-    }>("min.relu.s32"),
-    lift<[](int32_t a, int32_t b) -> int32_t {
-      int32_t most = a < b ? b : a;
-      return most < 0 ? 0 : most;
-    }>("max.relu.s32"),
+    lift<[](int32_t a, int32_t b) { return most(least(a, b), 0); }>(
+        "min.relu.s32"),
+    lift<[](int32_t a, int32_t b) { return most(most(a, b), 0); }>(
+        "max.relu.s32"),
+#define PAIR(name, T, f)                                                       \
+  lift<[](uint32_t a, uint32_t b) { return onBoth<T, f>(a, b); }>(name)
+    PAIR("add{.u16x2|.s16x2}", uint16_t, add<uint16_t>),
+    PAIR("min.u16x2", uint16_t, least<uint16_t>),
+    PAIR("max.u16x2", uint16_t, most<uint16_t>),
+    PAIR("min.s16x2", int16_t, least<int16_t>),
+    PAIR("max.s16x2", int16_t, most<int16_t>),
+    PAIR("min.relu.s16x2", int16_t, leastRelu),
+    PAIR("max.relu.s16x2", int16_t, mostRelu),
     lift<[](int32_t a, int32_t b, uint32_t c) -> uint32_t {
       return c +
              (a < b ? uint32_t(b) - uint32_t(a) : uint32_t(a) - uint32_t(b));

@@ -79,6 +79,19 @@ HEADGATE_INLINE double addToOdd(double a, double b) {
 
 enum class Toward { nearest, zero, down, up };
 
+template <Toward toward> HEADGATE_INLINE double toIntegral(double x) {
+  switch (toward) {
+  case Toward::nearest:
+    return __builtin_rint(x); // the host rounds to nearest even
+  case Toward::zero:
+    return __builtin_trunc(x);
+  case Toward::down:
+    return __builtin_floor(x);
+  case Toward::up:
+    return __builtin_ceil(x);
+  }
+  return x;
+}
 /// double to f32 in a direction; right also for a sum that was rounded to odd.
 template <Toward toward> HEADGATE_INLINE float narrowToward(double x) {
   auto f = static_cast<float>(x);

@@ -17,9 +17,11 @@ struct RowSpan {
 };
 
 RowSpan integerRows();
+RowSpan carryRows();
 RowSpan floatRows();
 RowSpan halfRows();
 RowSpan convertRows();
+RowSpan convertRealRows();
 RowSpan compareRows();
 RowSpan moveRows();
 RowSpan memoryRows();

@@ -6,9 +6,10 @@ namespace headgate::runtime::sim::HEADGATE_LANES {
 
 LevelTable table() {
   const RowSpan spans[LevelTable::parts] = {
-      integerRows(), floatRows(), halfRows(),   convertRows(),
-      compareRows(), moveRows(),  memoryRows(), atomicRows(),
-      matrixRows(),  mmaRows(),   asyncRows(),  exchangeRows()};
+      integerRows(), carryRows(),       floatRows(),   halfRows(),
+      convertRows(), convertRealRows(), compareRows(), moveRows(),
+      memoryRows(),  atomicRows(),      matrixRows(),  mmaRows(),
+      asyncRows(),   exchangeRows()};
   LevelTable table;
   for (int i = 0; i < LevelTable::parts; ++i) {
     table.rows[i] = spans[i].first;

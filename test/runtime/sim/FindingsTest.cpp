@@ -98,6 +98,18 @@ TEST(Findings, UninitialisedRegister) {
   EXPECT_EQ(record.findings[0].lane, 5);
 }
 
+// Compilers leave halves of pairs open that nobody looks at.
+TEST(Findings, HalfAPairMayBeOpen) {
+  std::string head = ".reg .b16 %h<4>;\n";
+  expectClean(runKernel(head + "mov.b16 %h1, 5;\nmov.b32 %r5, {%h2, %h1};\n"
+                               "and.b32 %r6, %r5, 0xffff0000;"));
+  expectClean(
+      runKernel("prmt.b32 %r6, %r1, %r5, 0x3010;\nadd.u32 %r6, %r6, 1;"));
+  expectOnly(runKernel(head + "mov.b32 %r5, {%h2, %h3};\n"
+                              "and.b32 %r6, %r5, 0xffff0000;"),
+             FindingKind::uninitialisedRegister);
+}
+
 TEST(Findings, RaceBetweenWarps) {
   // Each thread writes its word and reads that of the other warp.
   std::string access = "st.shared.u32 [%r4], %r1;\n%s\n"

@@ -80,6 +80,21 @@ TEST(Parser, ScopesHideNames) {
   EXPECT_EQ(sim.download<uint32_t>(out)[0], 10u);
 }
 
+// "mov.pred %p1, -1" is what LLVM writes for a constant; other readers of
+// predicates take numbers, too.
+TEST(Parser, PredicatesMayBeNumbers) {
+  Sim sim(module80(
+      ".visible .entry k(.param .u64 out)\n{\n.reg .pred %p<4>;\n"
+      ".reg .b32 %r<4>;\n.reg .b64 %rd<4>;\nld.param.u64 %rd1, [out];\n"
+      "mov.pred %p1, -1;\nand.pred %p2, %p1, 0;\nselp.b32 %r1, 1, 0, %p1;\n"
+      "selp.b32 %r2, 2, 0, 1;\n@!%p2 add.u32 %r1, %r1, %r2;\n"
+      "st.global.u32 [%rd1], %r1;\nret;\n}\n"));
+  Buffer out = sim.allocate<uint32_t>(1);
+  LaunchRecord record = sim.run("k", {1, 1, 1}, {1, 1, 1}, 0, out);
+  EXPECT_TRUE(record.findings.empty()) << describe(record);
+  EXPECT_EQ(sim.download<uint32_t>(out)[0], 3u);
+}
+
 TEST(Parser, OptionsOfTheUri) {
   for (const char *options :
        {"", "sm_70", "sm_80,", "sm_80,seed", "sm_80,seed=x", "sm_80,sched=fair",

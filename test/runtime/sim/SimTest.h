@@ -68,6 +68,8 @@ public:
   LaunchRecord run(const std::string &kernel, std::array<uint32_t, 3> grid,
                    std::array<uint32_t, 3> block, uint32_t shared,
                    const A &...values) {
+    if (!image)
+      return {};
     auto function = image->function(kernel);
     EXPECT_TRUE(function) << function.error().message();
     std::vector<uint64_t> storage = {bits(values)...};
