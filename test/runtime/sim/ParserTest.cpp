@@ -109,7 +109,7 @@ std::string damage(std::string text, std::mt19937_64 &random) {
   auto any = [&](size_t n) { return static_cast<size_t>(random() % n); };
   for (size_t changes = 1 + any(4); changes > 0 && text.size() > 8; --changes) {
     size_t at = any(text.size() - 4), length = 1 + any(12);
-    switch (any(5)) {
+    switch (any(6)) {
     case 0:
       text[at] = static_cast<char>(random());
       break;
@@ -131,7 +131,20 @@ std::string damage(std::string text, std::mt19937_64 &random) {
       }
       break;
     }
-    case 4: { // a digit
+    case 4: { // a word becomes another
+      size_t other = any(text.size());
+      auto wordAt = [&](size_t from) {
+        size_t begin = text.find_first_not_of(" \t\n,;", from);
+        size_t end = text.find_first_of(" \t\n,;", begin);
+        return std::pair(begin, end == text.npos ? 0 : end - begin);
+      };
+      auto [begin, bytes] = wordAt(at);
+      auto [from, size] = wordAt(other);
+      if (bytes && size)
+        text.replace(begin, bytes, text.substr(from, size));
+      break;
+    }
+    case 5: { // a digit
       size_t digit = text.find_first_of("0123456789", at);
       if (digit != text.npos)
         text[digit] = static_cast<char>('0' + any(10));
@@ -159,6 +172,10 @@ TEST(Parser, DamagedTextIsRefusedOrRuns) {
       {readPtx("textbook-nvcc.ptx"), "transpose", {32, 2, 1}, 0},
       {readPtx("fa2-sm80.ptx"), "fa2", {128, 1, 1}, 40960},
       {readPtx("matmul-triton.ptx"), "matmul", {128, 1, 1}, 24576},
+      {readPtx("attention-triton.ptx"), "attention", {128, 1, 1}, 16384},
+      {readPtx("softmax-clang.ptx"), "softmax", {64, 1, 1}, 0},
+      {readPtx("pipeline.ptx"), "pipeline", {128, 1, 1}, 0},
+      {readPtx("handshake.ptx"), "handshake", {64, 1, 1}, 0},
   };
   uint64_t count = numberFrom("HEADGATE_SIM_FUZZ", 5000);
   uint64_t first = numberFrom("HEADGATE_SIM_FUZZ_SEED", 0);
@@ -171,8 +188,10 @@ TEST(Parser, DamagedTextIsRefusedOrRuns) {
     const Source &source = sources[seed % std::size(sources)];
     auto image =
         device.load({"damaged", "ptx", "", damage(source.text, random)});
-    if (!image)
+    if (!image) {
+      EXPECT_NE(image.error().message(), "") << seed;
       continue;
+    }
     auto function = (*image)->function(source.kernel);
     if (!function)
       continue;
