@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiles the cases of the list, runs them on the host and compares every
-// result with the reference.
+// result with the reference. What a kernel is given lies between pages that it
+// may not touch, once at their end and once at their start.
 //
 //   kernels-test --compile=HEADGATE_COMPILE      a sample: every value occurs
 //   ... --full                                   every pair of values
@@ -12,6 +13,7 @@
 
 #include "AttendCase.h"
 #include "GemmCase.h"
+#include "GuardedDevice.h"
 #include "headgate/Runtime.h"
 #include "lib/Compare.h"
 #include "lib/HostTarget.h"
@@ -53,10 +55,17 @@ std::string check(const TestKernel &test, const ProblemSizes &sizes,
                   const std::string &entry) {
   Arrays inputs = test.makeInputs(sizes, seed);
   std::vector<TensorView> views;
+  std::vector<Buffer> buffers;
   for (const TestInput &input : test.inputs) {
-    Array &array = inputs.at(input.name);
+    const Array &array = inputs.at(input.name);
+    auto buffer = session->device()->allocate(int64_t(array.bytes.size()));
+    if (!buffer)
+      return buffer.error().message();
+    if (!array.bytes.empty())
+      std::memcpy(buffer->data(), array.bytes.data(), array.bytes.size());
     views.push_back(
-        TensorView::contiguous(array.bytes.data(), array.dtype, array.shape));
+        TensorView::contiguous(buffer->data(), array.dtype, array.shape));
+    buffers.push_back(*std::move(buffer));
   }
   Result<Invocation> call = Invocation::create(session, entry);
   if (!call)
@@ -65,11 +74,8 @@ std::string check(const TestKernel &test, const ProblemSizes &sizes,
   if (!outputs)
     return outputs.error().message();
   std::vector<TensorView> outputViews;
-  for (OwnedTensor &output : *outputs) {
-    // Whatever is not written shows.
-    std::memset(output.view.data, 0x7f, size_t(output.buffer.bytes()));
+  for (OwnedTensor &output : *outputs) // NaN: whatever is not written shows
     outputViews.push_back(output.view);
-  }
   if (Status s = call->run(views, outputViews); !s)
     return s.error().message();
   std::vector<Expected> expected = test.expect(sizes, inputs);
@@ -77,7 +83,8 @@ std::string check(const TestKernel &test, const ProblemSizes &sizes,
     const TensorView &view = outputViews[i];
     Array found = Array::zeros(view.dtype,
                                {view.extents().begin(), view.extents().end()});
-    std::memcpy(found.bytes.data(), view.data, found.bytes.size());
+    if (!found.bytes.empty())
+      std::memcpy(found.bytes.data(), view.data, found.bytes.size());
     Comparison comparison =
         compare(found, expected[i].array, expected[i].tolerance);
     if (comparison.passed())
@@ -120,20 +127,30 @@ public:
     auto opened = Bundle::open(bundle);
     if (!opened)
       return fail(batch.front(), opened.error().message());
-    auto device = openDevice("host");
-    auto session = Session::create(*device, *opened);
+    auto device = std::make_shared<GuardedDevice>(*openDevice("host"));
+    auto session = Session::create(device, *opened);
     if (!session)
       return fail(batch.front(), session.error().message());
     for (const auto &one : batch)
       for (size_t i = 0; i < one.second->sizes.size(); ++i) {
         const ProblemSizes &sizes = one.second->sizes[i];
-        std::string wrong = check(*one.second, sizes, one.first * 16 + i,
-                                  *session, nameOf(one.first));
-        ++ran;
-        if (!wrong.empty())
-          fail(one, "B=" + std::to_string(sizes.B) +
-                        " S=" + std::to_string(sizes.S) +
-                        " T=" + std::to_string(sizes.T) + ": " + wrong);
+        std::string place = "B=" + std::to_string(sizes.B) +
+                            " S=" + std::to_string(sizes.S) +
+                            " T=" + std::to_string(sizes.T) + ": ";
+        for (Guard guard : {Guard::behind, Guard::before}) {
+          device->place(guard);
+          describeAccesses(
+              failure(one, place + "touches memory " +
+                               (guard == Guard::behind ? "behind" : "before") +
+                               " a buffer"));
+          std::string wrong = check(*one.second, sizes, one.first * 16 + i,
+                                    *session, nameOf(one.first));
+          ++ran;
+          if (!wrong.empty()) {
+            fail(one, place + wrong);
+            break;
+          }
+        }
       }
     if (!options.keep)
       std::filesystem::remove_all(bundle);
@@ -174,11 +191,15 @@ private:
 
   void fail(const NumberedTest &one, const std::string &why) {
     ++failed;
-    std::printf("FAILED --seed=%llu%s --only=%zu  %s\n  %s\n",
-                static_cast<unsigned long long>(options.seed),
-                options.full ? " --full" : "", one.first,
-                one.second->description.c_str(), why.c_str());
+    std::printf("%s\n", failure(one, why).c_str());
     std::fflush(stdout);
+  }
+
+  std::string failure(const NumberedTest &one, const std::string &why) const {
+    return "FAILED --seed=" + std::to_string(options.seed) +
+           (options.full ? " --full" : "") +
+           " --only=" + std::to_string(one.first) + "  " +
+           one.second->description + "\n  " + why;
   }
 
   const Options &options;
