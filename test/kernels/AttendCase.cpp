@@ -114,7 +114,7 @@ std::vector<int> extentsOf(size_t targets) {
           flags,
           int(targets),
           count(sizeSets),
-          4};
+          5};
 }
 
 //===-- from choices to cases --------------------------------------------===//
@@ -209,7 +209,8 @@ std::string AttendCase::describe() const {
                                         " kv_start+kv_len+q_len"};
   static const char *const scores[] = {"", " softcap", " slopes", " table",
                                        " documents"};
-  static const char *const datas[] = {"normal", "wide", "ties", "steep"};
+  static const char *const datas[] = {"normal", "wide", "ties", "steep",
+                                      "special"};
   std::string text = std::string(name(dtype)) + " D=" + std::to_string(D) +
                      " Dv=" + std::to_string(Dv) + " " + heads.name + " " +
                      patterns[int(pattern)] + masks[int(mask)] +

@@ -31,8 +31,8 @@ enum class Mask { none, each, shared };
 enum class Bounds { none, kvLen, keys, all };
 enum class Score { none, softcap, slopes, table, documents };
 /// What inputs hold. wide: scores of +-80. ties: few distinct logits and
-/// scores. steep: logits of +-80.
-enum class Data { normal, wide, ties, steep };
+/// scores. steep: logits of +-80. special: NaN and inf in some query rows.
+enum class Data { normal, wide, ties, steep, special };
 
 struct AttendCase {
   DType dtype;

@@ -5,6 +5,7 @@
 #include "AttendEntry.h"
 #include "headgate/Reference.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -34,6 +35,11 @@ public:
       fill(input.name, array);
       arrays.emplace(input.name, std::move(array));
     }
+    if (c.mask != Mask::none)
+      hideSomeRows();
+    if (c.data == Data::special)
+      spoilSomeQueries();
+    spoilUnusedQueries();
     if (c.bounds != Bounds::none)
       spoilUnseen();
     return std::move(arrays);
@@ -67,12 +73,49 @@ private:
       return random.below(5) != 0;
     if (name == "docs_q" || name == "docs_k")
       return random.below(3);
-    // Bounds: whole sequences, parts, and one without anything.
+    // Bounds: whole sequences, parts, one of length 0, one that starts behind
+    // its last key.
     if (name == "kv_start")
-      return i == 0 ? random.below(sizes.T / 2 + 1) : 0;
+      return i == 0 ? random.below(sizes.T / 2 + 1) : i == 2 ? sizes.T : 0;
     if (name == "kv_len")
       return i == 1 ? 0 : sizes.T - random.below(sizes.T / 3 + 1);
     return sizes.S - random.below(sizes.S / 2 + 1); // q_len
+  }
+
+  /// Of seven rows, one of the mask sees nothing and one nothing but the last
+  /// keys: tiles of both kinds come before those with something to see.
+  void hideSomeRows() {
+    Array &mask = arrays.at("mask");
+    int64_t T = sizes.T;
+    for (int64_t row = 0; row < mask.shape[0] * sizes.S; ++row)
+      for (int64_t t = 0; t < T; ++t)
+        if (row % 7 == 3 || (row % 7 == 5 && t < T - 3))
+          mask.setInteger(row * T + t, 0);
+  }
+
+  /// One element of one head in eight. They must stay in their own row.
+  void spoilSomeQueries() {
+    Array &q = arrays.at("q");
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    for (int64_t row = 0; row < q.elements() / c.D; ++row)
+      if (random.below(8) == 0)
+        q.set(row * c.D + random.below(c.D),
+              random.below(2) ? infinity : infinity - infinity);
+  }
+
+  /// Tokens at and beyond q_len, and those that choose no expert: NaN.
+  void spoilUnusedQueries() {
+    Array &q = arrays.at("q");
+    int64_t row = q.elements() / std::max<int64_t>(sizes.B * sizes.S, 1);
+    for (int64_t b = 0; b < sizes.B; ++b)
+      for (int64_t s = 0; s < sizes.S; ++s) {
+        int64_t token = b * sizes.S + s;
+        bool isUsed = !c.holes || arrays.at("valid").integerAt(token);
+        if (auto rows = arrays.find("q_len"); rows != arrays.end())
+          isUsed = isUsed && s < rows->second.integerAt(b);
+        for (int64_t i = 0; !isUsed && i < row; ++i)
+          q.set(token * row + i, std::numeric_limits<double>::quiet_NaN());
+      }
   }
 
   void spoilUnseen() {

@@ -11,7 +11,8 @@
 namespace headgate::kernels {
 
 /// Inputs by name. Keys and values outside the bounds of their sequence are
-/// NaN: they must have no influence.
+/// NaN, and so are queries beyond theirs and those of tokens without an expert:
+/// they must have no influence.
 Arrays makeInputs(const AttendCase &c, const ProblemSizes &sizes,
                   uint64_t seed);
 

@@ -104,6 +104,21 @@ std::string check(const TestKernel &test, const ProblemSizes &sizes,
   return "";
 }
 
+/// Whether the kernel under test was made of tiles: those that are not have no
+/// schedule, and are as right as they are slow.
+bool isScheduled(const Plan &plan, const std::string &kernel) {
+  bool any = false;
+  for (const PlanKernel &made : plan.kernels) {
+    if (!made.name.starts_with(kernel))
+      continue;
+    any = true;
+    for (const PlanVariant &variant : made.variants)
+      if (variant.schedule == "{}")
+        return false;
+  }
+  return any;
+}
+
 //===-- running a batch --------------------------------------------------===//
 
 class Runner {
@@ -131,7 +146,11 @@ public:
     auto session = Session::create(device, *opened);
     if (!session)
       return fail(batch.front(), session.error().message());
-    for (const auto &one : batch)
+    for (const auto &one : batch) {
+      if (options.lowering == "kernels" &&
+          !isScheduled(opened->plan(),
+                       nameOf(one.first) + "_" + one.second->kernel))
+        fail(one, "is not lowered through tiles");
       for (size_t i = 0; i < one.second->sizes.size(); ++i) {
         const ProblemSizes &sizes = one.second->sizes[i];
         std::string place = "B=" + std::to_string(sizes.B) +
@@ -152,6 +171,7 @@ public:
           }
         }
       }
+    }
     if (!options.keep)
       std::filesystem::remove_all(bundle);
   }
