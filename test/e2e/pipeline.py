@@ -41,14 +41,29 @@ def emit(*options):
     return call(sys.executable, EMIT, *options)
 
 
-def build(options, text, folder):
-    """The bundle of a module, for this machine."""
+def build(options, text, folder, target='host:native'):
+    """The bundle of a module, by default for this machine."""
     module, bundle = (os.path.join(folder, 'layer' + end) for end in ('.mlir', '.hgb'))
     with open(module, 'w', encoding='utf-8') as file:
         file.write(text)
-    call(options.compile, module, '-o', bundle, '--target=host:native',
+    call(options.compile, module, '-o', bundle, '--target=' + target,
          '--lowering=' + options.lowering)
     return bundle
+
+
+def plan_of(bundle):
+    with open(os.path.join(bundle, 'plan.json'), encoding='utf-8') as file:
+        return json.load(file)
+
+
+def images_here(run, bundle):
+    """The images of a bundle, one for each CPU level, that this machine runs."""
+    def is_here(image):
+        # Without inputs it fails; but what the CPU lacks is said before.
+        done = subprocess.run((run, bundle, '--image=' + image), capture_output=True,
+                              text=True, check=False, timeout=60)
+        return 'this CPU lacks' not in done.stderr
+    return [image['id'] for image in plan_of(bundle)['images'] if is_here(image['id'])]
 
 
 class Case:
@@ -84,7 +99,7 @@ class Case:
             raise Failure("tensor '%s' has no %s tolerance" % (name, dtype))
         return profiles[dtype]['atol'], profiles[dtype]['rtol']
 
-    def check(self, run, bundle, dtype, names=None, leave_out=()):
+    def check(self, run, bundle, dtype, names=None, leave_out=(), flags=()):
         """Runs the bundle on the inputs and compares `names` (all expected
         tensors) under their own tolerances: a run for each tolerance, as the
         flags hold for all outputs of a run. Returns how many were compared."""
@@ -92,6 +107,6 @@ class Case:
         for name in names or self.names('expected'):
             groups[self.tolerance(name, dtype)].append(name)
         for (atol, rtol), group in groups.items():
-            call(run, bundle, *self.inputs(leave_out), '--atol=%r' % atol,
+            call(run, bundle, *flags, *self.inputs(leave_out), '--atol=%r' % atol,
                  '--rtol=%r' % rtol, *self.expectations(group))
         return sum(map(len, groups.values()))

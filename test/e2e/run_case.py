@@ -2,12 +2,39 @@
 """A stored case from its description to compared results.
 
 examples/emit_layer.py writes the module, the compiler a bundle, and
-headgate-run compares every expected tensor under the case's tolerance.
+headgate-run compares every expected tensor under the case's tolerance: kernels
+with the code of each CPU level that this machine runs, the decomposition with
+that of the best.
+
+Attention whose keys do not depend on the choice of experts (classes A and D)
+must be made of tiles, and projections too.
 """
+import platform
 import sys
 import tempfile
 
 import pipeline
+
+
+def check_tiles(plan):
+    """How many kernels are made of tiles: those that have a schedule."""
+    scheduled = 0
+    for kernel in plan['kernels']:
+        problem = kernel['problem']
+        if problem['op'] in ('attend', 'gemm'):
+            if not all('schedule' in variant for variant in kernel['variants']):
+                raise pipeline.Failure("kernel '%s' is not made of tiles" % kernel['name'])
+            scheduled += 1
+        elif problem.get('class') in ('A', 'D'):
+            raise pipeline.Failure("kernel '%s' holds attention of class %s, but is of kind %s"
+                                   % (kernel['name'], problem['class'], problem['op']))
+    return scheduled
+
+
+def targets_of(lowering):
+    if lowering != 'kernels' or platform.machine() != 'x86_64':
+        return 'host:native'
+    return 'host:x86-64-v2,host'
 
 
 def main():
@@ -19,13 +46,21 @@ def main():
     try:
         text = pipeline.emit('--from-case', case.json, '--dtype', options.dtype)
         with tempfile.TemporaryDirectory() as folder:
-            bundle = pipeline.build(options, text, folder)
-            count = case.check(options.run, bundle, options.dtype)
+            bundle = pipeline.build(options, text, folder, targets_of(options.lowering))
+            if options.lowering == 'kernels' and not check_tiles(pipeline.plan_of(bundle)):
+                raise pipeline.Failure('no kernel is made of tiles')
+            images = pipeline.images_here(options.run, bundle)
+            counts = [case.check(options.run, bundle, options.dtype, flags=['--image=' + image])
+                      for image in images]
     except pipeline.Failure as failure:
         print(failure, file=sys.stderr)
         return 1
-    print('%d tensors agree (%s)' % (count, options.dtype))
-    return 0 if count else 1
+    if not counts or not min(counts):
+        print('nothing was compared', file=sys.stderr)
+        return 1
+    print('%d tensors agree (%s) with the code of %s'
+          % (counts[0], options.dtype, ', '.join(images)))
+    return 0
 
 
 if __name__ == '__main__':
