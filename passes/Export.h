@@ -22,8 +22,10 @@ enum class Level {
   routed,  ///< the input, inlined and canonicalised; what kernels are made of
   linalg,  ///< every routed op decomposed, on tensors; no level below needs it
   kernels, ///< entries on buffers that call kernels
-  buffers, ///< the kernels on buffers, for the first target
-  llvm,    ///< LLVM IR, optimised for the first target
+  tiles,   ///< kernels on tiles, for the first target; others as they were
+  vectors, ///< those kernels as loops over vectors
+  buffers, ///< all kernels on buffers
+  llvm,    ///< LLVM IR, optimised
   object,  ///< objects and the plan
 };
 
@@ -41,7 +43,7 @@ struct ForcedSchedule {
 };
 
 struct ExportOptions {
-  std::vector<HostTarget> targets;
+  std::vector<HostTarget> targets; ///< text is that of the first
   Level level = Level::object;
   Lowering lowering = Lowering::kernels;
   /// Kernels without one have the default schedules of their problem.

@@ -45,7 +45,17 @@ public:
     if (!parsed)
       return failed();
     module = *parsed;
-    if (!lower(buildKernelsToBuffersPipeline))
+    if (!lower(buildKernelsToTilesPipeline))
+      return failed();
+    if (level == Level::tiles)
+      return withText();
+    if (!lower(buildTilesToVectorsPipeline))
+      return failed();
+    if (level == Level::vectors)
+      return withText();
+    if (!lower([](OpPassManager &pm, StringRef) {
+          buildRestToBuffersPipeline(pm);
+        }))
       return failed();
     if (level == Level::buffers)
       return withText();
@@ -68,7 +78,7 @@ public:
   }
 
 private:
-  bool lower(void (*build)(OpPassManager &, StringRef)) {
+  bool lower(llvm::function_ref<void(OpPassManager &, StringRef)> build) {
     PassManager pm(&context);
     build(pm, target.name);
     return succeeded(pm.run(module));

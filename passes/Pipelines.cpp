@@ -69,6 +69,7 @@ static void bufferize(OpPassManager &pm) {
 
 void headgate::passes::buildKernelsToTilesPipeline(OpPassManager &pm,
                                                    StringRef target) {
+  pm.addPass(createKeepKernels());
   pm.addPass(createAttachSchedule({target.str()}));
   pm.addPass(createLowerRoutedToTile());
   pm.addPass(createLowerLinalgToTile());
@@ -85,11 +86,7 @@ void headgate::passes::buildTilesToVectorsPipeline(OpPassManager &pm,
   pm.addPass(createCSEPass());
 }
 
-void headgate::passes::buildKernelsToBuffersPipeline(OpPassManager &pm,
-                                                     StringRef target) {
-  pm.addPass(createKeepKernels());
-  buildKernelsToTilesPipeline(pm, target);
-  buildTilesToVectorsPipeline(pm, target);
+void headgate::passes::buildRestToBuffersPipeline(OpPassManager &pm) {
   pm.addPass(createBesideTiles([](OpPassManager &rest) {
     rest.addNestedPass<func::FuncOp>(createLowerAppend());
     rest.addNestedPass<func::FuncOp>(createSliceRows());
@@ -99,6 +96,13 @@ void headgate::passes::buildKernelsToBuffersPipeline(OpPassManager &pm,
   }));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+void headgate::passes::buildKernelsToBuffersPipeline(OpPassManager &pm,
+                                                     StringRef target) {
+  buildKernelsToTilesPipeline(pm, target);
+  buildTilesToVectorsPipeline(pm, target);
+  buildRestToBuffersPipeline(pm);
 }
 
 void headgate::passes::buildHostToLLVMPipeline(OpPassManager &pm,

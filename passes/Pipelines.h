@@ -30,18 +30,22 @@ void buildFormKernelsPipeline(mlir::OpPassManager &pm, bool whole);
 
 // Targets below are names of lib/Target: "host:x86-64-v3".
 
-/// Kernels -> launched functions on tiles, where tiles can say them; the others
-/// stay as they are.
+/// Entries and kernels -> kernels alone: launched functions on tiles, where
+/// tiles can say them; the others stay as they are.
 void buildKernelsToTilesPipeline(mlir::OpPassManager &pm,
                                  llvm::StringRef target);
-
-/// Kernels -> launched functions on buffers, every buffer placed.
-void buildKernelsToBuffersPipeline(mlir::OpPassManager &pm,
-                                   llvm::StringRef target);
 
 /// Launched functions on tiles -> loops over vectors.
 void buildTilesToVectorsPipeline(mlir::OpPassManager &pm,
                                  llvm::StringRef target);
+
+/// Kernels that are not on tiles or vectors -> launched functions on buffers,
+/// every buffer placed.
+void buildRestToBuffersPipeline(mlir::OpPassManager &pm);
+
+/// The three above.
+void buildKernelsToBuffersPipeline(mlir::OpPassManager &pm,
+                                   llvm::StringRef target);
 
 /// Functions on buffers, linalg and vectors -> the LLVM dialect.
 void buildVectorsToLLVMPipeline(mlir::OpPassManager &pm,

@@ -127,6 +127,8 @@ std::optional<passes::Level> levelOf(StringRef kind) {
       .Case("routed", passes::Level::routed)
       .Case("linalg", passes::Level::linalg)
       .Case("kernels", passes::Level::kernels)
+      .Case("tile", passes::Level::tiles)
+      .Case("vector", passes::Level::vectors)
       .Case("buffers", passes::Level::buffers)
       .Case("llvm", passes::Level::llvm)
       .Cases({"obj", "bundle"}, passes::Level::object)
@@ -134,7 +136,7 @@ std::optional<passes::Level> levelOf(StringRef kind) {
 }
 
 bool isLaterKind(StringRef kind) {
-  return is_contained({"tile", "nvvm", "ptx", "triton-dir", "problems"}, kind);
+  return is_contained({"nvvm", "ptx", "triton-dir", "problems"}, kind);
 }
 
 Result<std::vector<HostTarget>> parseTargets(StringRef list) {
@@ -310,8 +312,8 @@ int main(int argc, char **argv) {
   std::optional<passes::Level> level = levelOf(options.emit);
   if (!level)
     return usage("unknown --emit=" + options.emit +
-                 "; known are bundle, routed, linalg, kernels, buffers, llvm "
-                 "and obj");
+                 "; known are bundle, routed, linalg, kernels, tile, vector, "
+                 "buffers, llvm and obj");
   auto targets = parseTargets(options.target);
   if (!targets)
     return usage(targets.error().message());
