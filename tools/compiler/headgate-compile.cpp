@@ -284,11 +284,11 @@ int guarded(function_ref<int()> body) {
     ;
   if (!WIFSIGNALED(status))
     return WEXITSTATUS(status);
-  if (WTERMSIG(status) == SIGINT)
-    return 130;
+  int signal = WTERMSIG(status);
+  if (signal == SIGINT || signal == SIGPIPE) // who reads has seen enough
+    return 128 + signal;
   return fail({ErrorCode::failed,
-               std::string("the compiler stopped (") +
-                   strsignal(WTERMSIG(status)) +
+               std::string("the compiler stopped (") + strsignal(signal) +
                    "): this is a bug in it; headgate-reduce makes a small "
                    "input to report"});
 }
