@@ -12,8 +12,8 @@ namespace headgate {
 namespace {
 
 constexpr std::string_view features[] = {
-    "sse4.2",  "avx",      "avx2",     "fma",      "f16c",
-    "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512bf16"};
+    "sse4.2",   "avx",      "avx2",     "fma",        "f16c", "avx512f",
+    "avx512bw", "avx512dq", "avx512vl", "avx512bf16", "neon"};
 
 bool isHexDigest(std::string_view text) {
   return text.size() == 64 && std::ranges::all_of(text, [](char c) {

@@ -186,7 +186,7 @@ private:
   void addLevel(const HostTarget &target, HostLevel &level) {
     exported.plan.images.push_back(
         {target.image, target.name, target.needs, {}});
-    exported.objects.push_back({target.image, std::move(level.object)});
+    exported.objects.push_back({target, std::move(level.object)});
     for (auto &[name, variant] : level.variants)
       for (PlanKernel &kernel : exported.plan.kernels) {
         if (kernel.name != name)

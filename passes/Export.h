@@ -54,7 +54,7 @@ struct ExportOptions {
 
 /// Code of one image, not yet linked.
 struct ExportedObject {
-  std::string image; ///< PlanImage::id
+  HostTarget target;
   std::string bytes; ///< an ELF object
 };
 

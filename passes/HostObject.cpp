@@ -7,6 +7,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "passes/FloatBuiltins.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Config/Targets.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -14,7 +15,6 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 
 using namespace headgate;
@@ -28,11 +28,12 @@ Error failed(std::string message) {
 
 Result<std::unique_ptr<llvm::TargetMachine>>
 machineFor(const HostTarget &host) {
-  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+  llvm::Triple triple(host.triple);
   std::string why;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, why);
   if (!target)
-    return failed("LLVM has no code generator for this host: " + why);
+    return failed("this LLVM has no code generator for " + host.name + ": " +
+                  why);
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
       triple, host.cpu, host.features, llvm::TargetOptions(), llvm::Reloc::PIC_,
       std::nullopt, llvm::CodeGenOptLevel::Aggressive));
@@ -113,8 +114,18 @@ Status checkUndefined(llvm::StringRef object) {
 } // namespace
 
 void headgate::passes::initializeHostCodegen() {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
+#if LLVM_HAS_X86_TARGET
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+#endif
+#if LLVM_HAS_AARCH64_TARGET
+  LLVMInitializeAArch64TargetInfo();
+  LLVMInitializeAArch64Target();
+  LLVMInitializeAArch64TargetMC();
+  LLVMInitializeAArch64AsmPrinter();
+#endif
 }
 
 Result<HostObject>
@@ -144,7 +155,7 @@ headgate::passes::compileHostObject(mlir::ModuleOp module,
   llvm::legacy::PassManager codegen;
   if ((*machine)->addPassesToEmitFile(codegen, stream, nullptr,
                                       llvm::CodeGenFileType::ObjectFile))
-    return failed("LLVM cannot emit objects for this host");
+    return failed("LLVM cannot emit objects for " + target.name);
   codegen.run(*llvmModule);
   result.object = object.str().str();
   if (Status allowed = checkUndefined(result.object); !allowed)

@@ -44,6 +44,8 @@ std::vector<std::string> cpuFeatures() {
   HEADGATE_CPU_FEATURE("avx512vl")
   HEADGATE_CPU_FEATURE("avx512bf16")
 #undef HEADGATE_CPU_FEATURE
+#elif defined(__aarch64__)
+  features.push_back("neon"); // a part of the architecture on Linux
 #endif
   return features;
 }

@@ -3,6 +3,7 @@
 #include "runtime/Session.h"
 
 #include "lib/CheckPlan.h"
+#include "lib/HostTarget.h"
 #include "lib/Spelling.h"
 #include "runtime/Bind.h"
 #include "runtime/Prepare.h"
@@ -22,6 +23,12 @@ Session::create(std::shared_ptr<Device> device, Bundle bundle,
 namespace runtime {
 
 namespace {
+
+/// Whether a target is a level of CPUs of another architecture.
+bool isForeign(std::string_view target) {
+  auto level = std::ranges::find(hostTargets(), target, &HostTarget::name);
+  return level != hostTargets().end() && !level->isOfThisArchitecture();
+}
 
 /// The words of `needs` that `features` lacks, "avx2 and fma".
 std::string missingFeatures(const std::vector<std::string> &needs,
@@ -98,6 +105,7 @@ Error LoadedSession::noImage() const {
   for (const PlanImage &image : plan().images) {
     targets += (targets.empty() ? "" : ", ") + image.target;
     if (targetFamily(image.target) == device.target &&
+        !isForeign(image.target) &&
         (!near || image.needs.size() < near->needs.size()))
       near = &image;
   }

@@ -231,8 +231,9 @@ private:
 std::vector<std::string> targetsHere() {
   std::vector<std::string> names;
   auto best = parseHostTargets("host:native");
-  for (const Target &target : targets()) {
-    names.push_back(target.name);
+  for (const HostTarget &target : hostTargets()) {
+    if (target.isOfThisArchitecture())
+      names.push_back(target.name);
     if (best && target.name == best->front().name)
       break;
   }

@@ -3,6 +3,7 @@
 #include "lib/HostTarget.h"
 
 #include "lib/CheckPlan.h"
+#include "lib/Target.h"
 
 #include <gtest/gtest.h>
 
@@ -29,10 +30,45 @@ TEST(HostTarget, NeedsWordsOfPlans) {
       EXPECT_NE(std::ranges::find(words, word), words.end()) << word;
 }
 
+TEST(HostTarget, HostAndNativeAreOfThisArchitecture) {
+  for (const char *text : {"host", "host:native"}) {
+    auto here = parseHostTargets(text);
+    ASSERT_TRUE(here);
+    for (const HostTarget &level : *here)
+      EXPECT_TRUE(level.isOfThisArchitecture()) << level.name;
+  }
+}
+
+// Each architecture has words of its own: no CPU runs the code of another.
+TEST(HostTarget, NoCpuRunsTheCodeOfAnother) {
+  for (const HostTarget &a : hostTargets())
+    for (const HostTarget &b : hostTargets())
+      for (const std::string &word : a.needs)
+        if (a.triple != b.triple)
+          EXPECT_EQ(std::ranges::find(b.needs, word), b.needs.end()) << word;
+}
+
+TEST(HostTarget, HasAarch64) {
+  auto arm = parseHostTargets("host:aarch64");
+  ASSERT_TRUE(arm);
+  ASSERT_EQ(arm->size(), 1u);
+  EXPECT_EQ(arm->front().image, "host-aarch64");
+  EXPECT_EQ(arm->front().triple, "aarch64-unknown-linux-gnu");
+  EXPECT_EQ(arm->front().needs, std::vector<std::string>{"neon"});
+}
+
+// Schedules are made for each.
+TEST(HostTarget, EveryLevelIsATargetOfSchedules) {
+  for (const HostTarget &level : hostTargets())
+    EXPECT_TRUE(findTarget(level.name)) << level.name;
+}
+
 // The weakest first: it is what most CPUs run.
 TEST(HostTarget, HostAloneIsAllLevelsFromAvx2On) {
   auto host = parseHostTargets("host");
   ASSERT_TRUE(host);
+  if (host->front().name == "host:aarch64")
+    GTEST_SKIP() << "of x86-64";
   ASSERT_EQ(host->size(), 3u);
   EXPECT_EQ((*host)[0].cpu, "x86-64-v3");
   EXPECT_EQ((*host)[1].cpu, "x86-64-v4");

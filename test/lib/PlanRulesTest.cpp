@@ -170,8 +170,8 @@ TEST(PlanRules, Images) {
        "images[1].target: expected host, host:LEVEL or sm_NN, found 'sm_9x'"},
       {"\"avx512dq\"", "\"avx1024\"",
        "images[0].needs[2]: no CPU feature 'avx1024'; there is sse4.2, avx, "
-       "avx2, fma, f16c, avx512f, avx512bw, avx512dq, avx512vl, avx512bf16 "
-       "(did you mean 'avx'?)"},
+       "avx2, fma, f16c, avx512f, avx512bw, avx512dq, avx512vl, avx512bf16, "
+       "neon (did you mean 'avx'?)"},
       {"\"avx512dq\"", "\"avx512f\"",
        "images[0].needs[2]: 'avx512f' is listed twice"},
       {"\"target\": \"sm_90a\"", "\"target\": \"sm_90a\", \"needs\": [\"avx\"]",

@@ -17,8 +17,8 @@ std::vector<std::string> commandFor(const std::string &linker,
   size_t slash = linker.rfind('/');
   std::string program =
       slash == std::string::npos ? linker : linker.substr(slash + 1);
-  bool isDriver =
-      !program.starts_with("ld") && program.find("lld") == program.npos;
+  bool isDriver = !program.starts_with("ld") && !program.ends_with("-ld") &&
+                  program.find("lld") == program.npos;
   if (isDriver)
     return {linker,
             "-shared",
@@ -42,10 +42,13 @@ Status failure(const std::string &linker, const runtime::ProcessResult &done) {
 
 } // namespace
 
-Status linkImage(const std::string &object, const std::string &output,
-                 const std::string &linker) {
+Status linkImage(const std::string &object, const HostTarget &target,
+                 const std::string &output, const std::string &linker) {
+  bool isForeign = !target.isOfThisArchitecture();
   std::vector<std::string> candidates = {HEADGATE_LLVM_TOOLS "/ld.lld",
-                                         "ld.lld", "ld", "cc"};
+                                         "ld.lld"};
+  if (!isForeign)
+    candidates.insert(candidates.end(), {"ld", "cc"});
   if (!linker.empty())
     candidates = {linker};
   std::string tried;
@@ -60,8 +63,13 @@ Status linkImage(const std::string &object, const std::string &output,
     tried += (tried.empty() ? "" : ", ") + candidate;
   }
   return Error(ErrorCode::unavailable,
-               "no linker found (tried " + tried +
-                   "); install lld-22 or binutils, or pass --linker=PATH");
+               isForeign
+                   ? "no linker found that links code for " + target.name +
+                         " on this machine (tried " + tried +
+                         "); install lld-22, or pass --linker=PATH"
+                   : "no linker found (tried " + tried +
+                         "); install lld-22 or binutils, or pass "
+                         "--linker=PATH");
 }
 
 } // namespace headgate

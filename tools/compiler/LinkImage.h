@@ -6,6 +6,7 @@
 #define HEADGATE_TOOLS_COMPILER_LINKIMAGE_H
 
 #include "headgate/Result.h"
+#include "lib/HostTarget.h"
 
 #include <string>
 
@@ -13,9 +14,10 @@ namespace headgate {
 
 /// Links `object` (a file) to `output`, a shared object without dependencies.
 /// `linker` is a program, or empty: then ld.lld beside the LLVM the compiler
-/// was built with, and ld.lld, ld and cc on PATH are tried.
-Status linkImage(const std::string &object, const std::string &output,
-                 const std::string &linker);
+/// was built with, and ld.lld, ld and cc on PATH are tried; the last two only
+/// for objects of this machine's architecture, as they know no other.
+Status linkImage(const std::string &object, const HostTarget &target,
+                 const std::string &output, const std::string &linker);
 
 } // namespace headgate
 

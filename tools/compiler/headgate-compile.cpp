@@ -52,17 +52,19 @@ struct Options {
       cl::value_desc("OUT"), cl::cat(category)};
   cl::opt<std::string> target{
       "target",
-      cl::desc("comma-separated targets: host (x86-64-v3, x86-64-v4 and "
-               "x86-64-v4+avx512bf16), host:native, host:LEVEL (one of these "
-               "or x86-64-v2)"),
+      cl::desc("comma-separated targets: host (on x86-64: x86-64-v3, "
+               "x86-64-v4 and x86-64-v4+avx512bf16), host:native, host:LEVEL "
+               "(one of these, x86-64-v2 or aarch64)"),
       cl::init("host"), cl::value_desc("LIST"), cl::cat(category)};
   cl::opt<std::string> emit{
       "emit",
-      cl::desc("what to write: bundle, routed (checked and simplified), "
-               "linalg (decomposed, on tensors), kernels (entries that call "
-               "kernels), buffers (kernels on buffers), llvm (LLVM IR), obj "
-               "(one object, one target); buffers and llvm are those of the "
-               "first target"),
+      cl::desc(
+          "what to write: bundle, routed (checked and simplified), "
+          "linalg (decomposed, on tensors), kernels (entries that call "
+          "kernels), tile (kernels on tiles), vector (these as loops over "
+          "vectors), buffers (all kernels on buffers), llvm (LLVM IR), obj "
+          "(one object, one target); tile to llvm are those of the first "
+          "target"),
       cl::init("bundle"), cl::value_desc("KIND"), cl::cat(category)};
   cl::opt<passes::Lowering> lowering{
       "lowering", cl::desc("how kernels are made"),
@@ -253,12 +255,12 @@ private:
     stream.close();
     if (code || stream.has_error())
       return headgate::Error(ErrorCode::failed, "cannot write " + objectFile);
-    if (Status done =
-            linkImage(objectFile, writer.scratch("image.so"), options.linker);
+    if (Status done = linkImage(objectFile, object.target,
+                                writer.scratch("image.so"), options.linker);
         !done)
       return done;
     sys::fs::remove(objectFile);
-    return writer.add(plan, object.image, "so", "image.so");
+    return writer.add(plan, object.target.image, "so", "image.so");
   }
 
   const Options &options;
