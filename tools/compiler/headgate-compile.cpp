@@ -141,11 +141,33 @@ bool isLaterKind(StringRef kind) {
   return is_contained({"nvvm", "ptx", "triton-dir", "problems"}, kind);
 }
 
-Result<std::vector<HostTarget>> parseTargets(StringRef list) {
+//===-- what is asked for ------------------------------------------------===//
+
+/// The options beside those that are taken as they are.
+struct Request {
+  passes::ExportOptions exportOptions;
+  std::vector<NamedDims> sizes;
+};
+
+headgate::Error wrong(const Twine &message) {
+  return {ErrorCode::badInput, message.str()};
+}
+
+Result<passes::Level> readLevel(StringRef kind) {
+  if (isLaterKind(kind))
+    return wrong("--emit=" + kind + " is not available in this version");
+  if (std::optional<passes::Level> level = levelOf(kind))
+    return *level;
+  return wrong("unknown --emit=" + kind +
+               "; known are bundle, routed, linalg, kernels, tile, vector, "
+               "buffers, llvm and obj");
+}
+
+Result<std::vector<HostTarget>> readTargets(const Options &options) {
   std::vector<HostTarget> targets;
   std::set<std::string> seen;
   SmallVector<StringRef> names;
-  list.split(names, ',');
+  StringRef(options.target).split(names, ',');
   for (StringRef text : names) {
     auto named = parseHostTargets(text.str());
     if (!named)
@@ -154,15 +176,82 @@ Result<std::vector<HostTarget>> parseTargets(StringRef list) {
       if (seen.insert(target.name).second)
         targets.push_back(std::move(target));
   }
+  if (options.emit == "obj" && options.target.getNumOccurrences() == 0)
+    targets.resize(1);
   return targets;
 }
 
+Status checkOutput(const Options &options, size_t targets) {
+  if (options.emit == "bundle" &&
+      (options.output.empty() || options.output == "-"))
+    return wrong("a bundle is a directory: say where with -o OUT.hgb");
+  if (options.emit == "obj" && options.output.empty())
+    return wrong("an object is not text: say where with -o OUT.o");
+  if (options.emit == "obj" && targets != 1)
+    return wrong("--emit=obj writes one object: name one target");
+  return Success{};
+}
+
+Result<std::vector<passes::ForcedSchedule>>
+readSchedules(const Options &options) {
+  std::vector<passes::ForcedSchedule> schedules;
+  for (StringRef text : options.schedules) {
+    auto [kernel, json] = text.split('=');
+    auto schedule = parseSchedule(json.str());
+    if (!schedule)
+      return wrong("--schedule=" + text + ": " + schedule.error().message());
+    if (kernel.empty())
+      return wrong("--schedule=" + text + ": no kernel is named");
+    schedules.push_back({kernel.str(), *schedule});
+  }
+  return schedules;
+}
+
+/// The sizes that a report is for.
+Result<std::vector<NamedDims>> readSizes(const Options &options) {
+  if (options.report != Report::none && options.emit != "bundle")
+    return wrong("--report is of a bundle, not of --emit=" + options.emit);
+  if (options.report == Report::none && !options.sizes.empty())
+    return wrong("--dims is for --report, which is not given");
+  std::vector<NamedDims> sizes;
+  for (const std::string &text : options.sizes) {
+    auto dims = parseDims(text);
+    if (!dims)
+      return wrong("--dims=" + dims.error().message());
+    sizes.push_back(*dims);
+  }
+  return sizes;
+}
+
+Result<Request> readRequest(const Options &options) {
+  auto level = readLevel(options.emit);
+  if (!level)
+    return std::move(level).error();
+  auto targets = readTargets(options);
+  if (!targets)
+    return std::move(targets).error();
+  if (Status output = checkOutput(options, targets->size()); !output)
+    return std::move(output).error();
+  auto schedules = readSchedules(options);
+  if (!schedules)
+    return std::move(schedules).error();
+  auto sizes = readSizes(options);
+  if (!sizes)
+    return std::move(sizes).error();
+  return Request{{.targets = *std::move(targets),
+                  .level = *level,
+                  .lowering = options.lowering,
+                  .schedules = *std::move(schedules),
+                  .allowReassociation = options.allowReassociation},
+                 *std::move(sizes)};
+}
+
+//===-- doing it ---------------------------------------------------------===//
+
 class Compiler {
 public:
-  Compiler(const Options &options, passes::ExportOptions exportOptions,
-           std::vector<NamedDims> sizes)
-      : options(options), exportOptions(std::move(exportOptions)),
-        sizes(std::move(sizes)) {}
+  Compiler(const Options &options, const Request &request)
+      : options(options), request(request) {}
 
   int run() {
     mlir::DialectRegistry registry;
@@ -183,7 +272,7 @@ public:
       return 1; // parser or verifier has said why
     if (options.explain && failed(explainTo(context)))
       return fail({ErrorCode::failed, "remarks cannot be enabled"});
-    auto exported = passes::exportModule(*module, exportOptions);
+    auto exported = passes::exportModule(*module, request.exportOptions);
     if (!exported)
       return fail(exported.error());
     return write(*exported);
@@ -235,7 +324,7 @@ private:
     if (options.embedSource)
       if (Status done = writer->addSource(name, source); !done)
         return fail(done.error());
-    auto report = reportPlan(exported.plan, sizes);
+    auto report = reportPlan(exported.plan, request.sizes);
     if (!report)
       return fail(report.error());
     if (Status done = writer->commit(exported.plan); !done)
@@ -264,8 +353,7 @@ private:
   }
 
   const Options &options;
-  passes::ExportOptions exportOptions;
-  std::vector<NamedDims> sizes;
+  const Request &request;
   std::string source;
 };
 
@@ -308,47 +396,8 @@ int main(int argc, char **argv) {
           argc, argv, "compile a routed-attention module to a bundle\n",
           &errs()))
     return usageError;
-  if (isLaterKind(options.emit))
-    return usage("--emit=" + options.emit +
-                 " is not available in this version");
-  std::optional<passes::Level> level = levelOf(options.emit);
-  if (!level)
-    return usage("unknown --emit=" + options.emit +
-                 "; known are bundle, routed, linalg, kernels, tile, vector, "
-                 "buffers, llvm and obj");
-  auto targets = parseTargets(options.target);
-  if (!targets)
-    return usage(targets.error().message());
-  if (options.emit == "bundle" &&
-      (options.output.empty() || options.output == "-"))
-    return usage("a bundle is a directory: say where with -o OUT.hgb");
-  if (options.emit == "obj" && options.output.empty())
-    return usage("an object is not text: say where with -o OUT.o");
-  if (options.emit == "obj" && options.target.getNumOccurrences() == 0)
-    targets->resize(1);
-  if (options.emit == "obj" && targets->size() != 1)
-    return usage("--emit=obj writes one object: name one target");
-  passes::ExportOptions exportOptions{*targets, *level, options.lowering};
-  exportOptions.allowReassociation = options.allowReassociation;
-  for (StringRef text : options.schedules) {
-    auto [kernel, json] = text.split('=');
-    auto schedule = parseSchedule(json.str());
-    if (kernel.empty() || !schedule)
-      return usage("--schedule=" + text +
-                   (schedule ? ": no kernel is named"
-                             : ": " + schedule.error().message()));
-    exportOptions.schedules.push_back({kernel.str(), *schedule});
-  }
-  if (options.report != Report::none && options.emit != "bundle")
-    return usage("--report is of a bundle, not of --emit=" + options.emit);
-  if (options.report == Report::none && !options.sizes.empty())
-    return usage("--dims is for --report, which is not given");
-  std::vector<NamedDims> sizes;
-  for (const std::string &text : options.sizes) {
-    auto dims = parseDims(text);
-    if (!dims)
-      return usage("--dims=" + dims.error().message());
-    sizes.push_back(*dims);
-  }
-  return guarded([&] { return Compiler(options, exportOptions, sizes).run(); });
+  Result<Request> request = readRequest(options);
+  if (!request)
+    return usage(request.error().message());
+  return guarded([&] { return Compiler(options, *request).run(); });
 }
