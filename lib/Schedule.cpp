@@ -14,15 +14,13 @@ namespace {
 /// for all the rest.
 constexpr int64_t maxStackBytes = 128 << 10;
 constexpr int64_t maxDirectRows = 64;
-constexpr int64_t maxSplits = 64;
+constexpr int64_t maxSplits = 1024;
 /// Query rows of a key head, or rows of a projection, from which on packing its
 /// factor costs less than it gains: 5 row groups of 12 read the panels.
 constexpr int64_t packedFrom = 64;
 /// Tokens from which on blocks of one head waste little of their rows.
 constexpr int64_t oneHeadFrom = 16;
-/// Blocks that a decode step wants: machines of many cores are busy, and the
-/// heads of a piece of the cache are read soon one after another (1.6 times
-/// faster from memory than 32 blocks of long pieces).
+/// Blocks that few tokens want, so that machines of many cores are busy.
 constexpr int64_t wantedBlocks = 128;
 /// A block of a split should have this many parts at most.
 constexpr int64_t defaultMaxSplits = 16;
@@ -170,7 +168,7 @@ std::vector<Knob> knobsOf(const Problem &problem, const Target &target) {
   if (std::holds_alternative<AttendProblem>(problem))
     return {{"rows", rows},
             {"keys", {128, 256, 512}},
-            {"splits", {1, 2, 4, 8, 16}},
+            {"splits", {1, 2, 4, 8, 16, 1024}},
             {"merge", {0, 1}},
             {"stages", {0, 1}},
             {"order", {0, 1}}};
@@ -196,6 +194,16 @@ int64_t balanced(int64_t total, int64_t most) {
   return cdiv(total, cdiv(total, most));
 }
 
+/// Keys of a tile whose rows, of all key heads, take a quarter of the cache:
+/// the first head's block fetches them for all (passes/EmitReadAhead.cpp).
+int64_t decodeKeys(const AttendProblem &problem, const Target &target) {
+  int64_t rowBytes = problem.keyHeads * problem.D * byteWidth(problem.dtype);
+  int64_t keys = 512;
+  while (keys > 32 && keys * rowBytes > target.cacheBytes / 4)
+    keys /= 2;
+  return std::max(keys, target.panelColumns());
+}
+
 std::vector<ScheduleChoice> defaultsOf(const AttendProblem &problem,
                                        const Target &target) {
   int64_t rows = packedRows(target);
@@ -214,6 +222,8 @@ std::vector<ScheduleChoice> defaultsOf(const AttendProblem &problem,
       std::clamp<int64_t>(wantedBlocks / columns, 1, defaultMaxSplits);
   Schedule oneToken = direct;
   oneToken.rows = balanced(sharing, 16);
+  oneToken.keys = decodeKeys(problem, target);
+  oneToken.splits = maxSplits;
 
   int64_t packFrom = std::max<int64_t>(cdiv(packedFrom, sharing), 2);
   int64_t oneHead = std::max(packFrom, sharing > 1 ? oneHeadFrom : 2);

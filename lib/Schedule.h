@@ -26,7 +26,7 @@ namespace headgate {
 ///        depth of a pair.
 ///   (S3) the tiles of a block fit 128 KiB of stack.
 ///   (S4) merge needs an attention whose heads can be merged.
-///   (S5) splits is 1 to 64, and 1 for a projection.
+///   (S5) splits is 1 to 1024, and 1 for a projection.
 ///   (S6) groups, warps, overlap and turns are a GPU's; on the host stages is 0
 ///        or 1.
 Status checkSchedule(const Problem &problem, const Target &target,

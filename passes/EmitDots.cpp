@@ -461,6 +461,8 @@ void TileEmitter::emitDot(tile::DotOp dot) {
   if (tile::LoadOp panels = panelWindow(dot.getRhs()))
     return emitPanelDot(dot, panels);
   Matrix matrix = matrixOf(dot);
+  if (!plan.isStored(dot.getRhs()))
+    readSharedRows(dot, matrix);
   if (dot.getTranspose())
     emitTransposedDot(dot, matrix);
   else

@@ -82,6 +82,11 @@ headgate::passes::tokensText(func::FuncOp func, const AttendKernel &kernel) {
 }
 
 std::optional<std::string>
+headgate::passes::keyCountText(func::FuncOp func, const AttendKernel &kernel) {
+  return extentOfAny(func, {kernel.key, kernel.value}, 1);
+}
+
+std::optional<std::string>
 headgate::passes::rowsText(func::FuncOp func, const GemmKernel &kernel) {
   SmallVector<Value> buffers = {kernel.rows};
   buffers.append(kernel.results);

@@ -31,6 +31,8 @@ std::optional<std::string> batchesText(mlir::func::FuncOp func,
                                        const AttendKernel &kernel);
 std::optional<std::string> tokensText(mlir::func::FuncOp func,
                                       const AttendKernel &kernel);
+std::optional<std::string> keyCountText(mlir::func::FuncOp func,
+                                        const AttendKernel &kernel);
 std::optional<std::string> rowsText(mlir::func::FuncOp func,
                                     const GemmKernel &kernel);
 /// `text` as a factor of a product.

@@ -36,7 +36,13 @@ struct Scheduled {
   AttendKernel kernel;
   RowPlan plan;
   int64_t keys;
-  std::string batches, tokens; ///< B and S as size expressions
+  std::string batches, tokens, keyCount; ///< B, S, T as size expressions
+
+  /// How many parts a split makes of the keys; TileAttention computes it, too.
+  std::string parts() const {
+    return "max(1,min(" + std::to_string(plan.splits) + ",cdiv(" + keyCount +
+           "," + std::to_string(keys) + ")))";
+  }
 };
 
 std::variant<Scheduled, Refusal> analyze(func::FuncOp func,
@@ -54,11 +60,13 @@ std::variant<Scheduled, Refusal> analyze(func::FuncOp func,
     return *refusal;
   result.plan = std::get<RowPlan>(plan);
   std::optional<std::string> batches = batchesText(func, result.kernel),
-                             tokens = tokensText(func, result.kernel);
-  if (!batches || !tokens)
+                             tokens = tokensText(func, result.kernel),
+                             keyCount = keyCountText(func, result.kernel);
+  if (!batches || !tokens || !keyCount)
     return Refusal{result.kernel.attend, "its grid depends on data"};
   result.batches = *batches;
   result.tokens = *tokens;
+  result.keyCount = *keyCount;
   return result;
 }
 
@@ -90,7 +98,7 @@ void lower(func::FuncOp func, tile::ScheduleAttr schedule, Launch launch) {
   std::string groups = "cdiv(" + times(plan.rowsOfToken(), work.tokens) + "," +
                        std::to_string(plan.rows) + ")";
   if (!isCombine && plan.splits > 1)
-    groups = std::to_string(plan.splits) + "*" + groups;
+    groups = work.parts() + "*" + groups;
   launch.grid = {times(plan.columns(), work.batches), groups, "1"};
   readBuffers(func);
   Value workspace;
@@ -102,14 +110,15 @@ void lower(func::FuncOp func, tile::ScheduleAttr schedule, Launch launch) {
     workspace = func.getArgument(at);
     if (!isCombine)
       launch.workspaceBytes =
-          std::to_string(partialBytes(work.kernel, plan) * plan.columns() *
+          std::to_string(partialBytes(work.kernel) * plan.columns() *
                          plan.rowsOfToken()) +
-          "*" + asFactor(work.batches) + "*" + asFactor(work.tokens);
+          "*" + work.parts() + "*" + asFactor(work.batches) + "*" +
+          asFactor(work.tokens);
   }
   TileBuilder b(work.kernel.attend.getLoc(), func.getContext());
   b.setInsertionPoint(func.getBody().front().getTerminator());
   if (isCombine)
-    buildCombine(b, work.kernel, plan, workspace);
+    buildCombine(b, work.kernel, plan, work.keys, workspace);
   else
     buildAttention(b, work.kernel, plan, work.keys, workspace);
   eraseTensorOps(func);

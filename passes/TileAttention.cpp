@@ -65,12 +65,13 @@ struct Rows {
 class Program {
 public:
   Program(TileBuilder &b, const AttendKernel &kernel, const RowPlan &plan,
-          Value workspace, bool isSplit)
-      : b(b), kernel(kernel), plan(plan), attend(kernel.attend),
-        rows(b, plan, attend, isSplit), R(plan.rows),
+          int64_t keys, Value workspace, bool seesPart)
+      : b(b), kernel(kernel), plan(plan), attend(kernel.attend), keys(keys),
+        parts(plan.splits > 1 ? countParts() : Value()),
+        rows(b, plan, attend, seesPart ? parts : Value()), R(plan.rows),
         width(kernel.valueWidth()), D(padded(kernel.queryWidth())),
         Dv(padded(width)) {
-    if (plan.splits > 1)
+    if (parts)
       openPartials(workspace);
   }
 
@@ -128,22 +129,31 @@ protected:
   const AttendKernel &kernel;
   const RowPlan &plan;
   routed::AttendOp attend;
+  int64_t keys;
+  Value parts; ///< of the keys; null: one
   TileRows rows;
   int64_t R, width, D, Dv;
   Value outputs, lses; ///< of the parts, in the workspace
 
 private:
+  /// LowerRoutedToTile says the same as a text.
+  Value countParts() {
+    Value tiles = b.ceilDiv(b.dim(kernel.key, 1), b.index(keys));
+    return b.max(b.min(tiles, b.index(plan.splits)), b.index(1));
+  }
+
   void openPartials(Value workspace) {
     Value columns = b.mul(b.dim(kernel.query, 0), b.index(plan.columns()));
     Value count = b.mul(b.dim(kernel.query, 1), b.index(plan.rowsOfToken()));
     int64_t dyn = ShapedType::kDynamic;
     auto view = [&](ArrayRef<int64_t> shape, Value at) -> Value {
       return memref::ViewOp::create(b, MemRefType::get(shape, b.getF32Type()),
-                                    workspace, at, ValueRange{columns, count});
+                                    workspace, at,
+                                    ValueRange{parts, columns, count});
     };
-    outputs = view({plan.splits, dyn, dyn, Dv}, b.index(0));
-    Value bytes = b.mul(b.mul(columns, count), b.index(plan.splits * Dv * 4));
-    lses = view({plan.splits, dyn, dyn}, bytes);
+    outputs = view({dyn, dyn, dyn, Dv}, b.index(0));
+    Value rows = b.mul(parts, b.mul(columns, count));
+    lses = view({dyn, dyn, dyn}, b.mul(rows, b.index(Dv * 4)));
   }
 };
 
@@ -153,7 +163,7 @@ class Attention : Program {
 public:
   Attention(TileBuilder &b, const AttendKernel &kernel, const RowPlan &plan,
             int64_t keys, Value workspace)
-      : Program(b, kernel, plan, workspace, plan.splits > 1), keys(keys),
+      : Program(b, kernel, plan, keys, workspace, /*seesPart=*/true),
         scale(attend.getScaleOrDefault().getValueAsDouble()),
         isRaw(attend.getScore().empty() && scale > 0) {}
 
@@ -182,7 +192,6 @@ private:
     return float((isRaw ? scale : 1) * std::numbers::log2e);
   }
 
-  int64_t keys;
   double scale;
   bool isRaw; ///< the maximum is of unscaled products
   Value query, holes;
@@ -253,7 +262,7 @@ void Attention::boundKeys() {
   if (!rows.split)
     return;
   Value first = firstTile ? firstTile : zero;
-  Value part = b.ceilDiv(b.sub(endTile, first), b.index(plan.splits));
+  Value part = b.ceilDiv(b.sub(endTile, first), parts);
   firstTile = b.min(b.add(first, b.mul(rows.split, part)), endTile);
   endTile = b.min(b.add(firstTile, part), endTile);
 }
@@ -450,13 +459,12 @@ void Attention::storeParts(const Rows &result) {
 class Combine : Program {
 public:
   Combine(TileBuilder &b, const AttendKernel &kernel, const RowPlan &plan,
-          Value workspace)
-      : Program(b, kernel, plan, workspace, /*isSplit=*/false) {}
+          int64_t keys, Value workspace)
+      : Program(b, kernel, plan, keys, workspace, /*seesPart=*/false) {}
 
   void build() {
     Value zero = b.index(0), one = b.index(1);
-    auto loop = scf::ForOp::create(b, zero, b.index(plan.splits), one,
-                                   initial().values());
+    auto loop = scf::ForOp::create(b, zero, parts, one, initial().values());
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
@@ -500,11 +508,11 @@ void headgate::passes::buildAttention(TileBuilder &b,
 }
 
 void headgate::passes::buildCombine(TileBuilder &b, const AttendKernel &kernel,
-                                    const RowPlan &plan, Value workspace) {
-  Combine(b, kernel, plan, workspace).build();
+                                    const RowPlan &plan, int64_t keys,
+                                    Value workspace) {
+  Combine(b, kernel, plan, keys, workspace).build();
 }
 
-int64_t headgate::passes::partialBytes(const AttendKernel &kernel,
-                                       const RowPlan &plan) {
-  return plan.splits * (padded(kernel.valueWidth()) + 1) * 4;
+int64_t headgate::passes::partialBytes(const AttendKernel &kernel) {
+  return (padded(kernel.valueWidth()) + 1) * 4;
 }

@@ -210,6 +210,13 @@ private:
   mlir::Value spareRows(int64_t rows, int64_t columns, mlir::Type element);
   mlir::Value sumEach(llvm::ArrayRef<mlir::Value> vectors);
 
+  // EmitReadAhead.cpp
+  int64_t sharedRowBytes(const Matrix &matrix) const;
+  void readLines(mlir::Value first, mlir::Value last);
+  /// In the block of the first of heads that lie side by side: reads the rows
+  /// of all of them.
+  void readSharedRows(tile::DotOp dot, const Matrix &matrix);
+
   mlir::func::FuncOp func;
   TilePlan &plan;
   TileBuffers &buffers;

@@ -42,10 +42,10 @@ int64_t RowPlan::columns() const {
 //===-- where the block is -----------------------------------------------===//
 
 TileRows::TileRows(TileBuilder &b, const RowPlan &plan, routed::AttendOp attend,
-                   bool isSplit)
+                   Value parts)
     : b(b), plan(plan) {
   Value group;
-  placeBlock(column, group, isSplit);
+  placeBlock(column, group, parts);
   Value columns = b.index(plan.columns());
   batch = b.div(column, columns);
   Value head = b.rem(column, columns);
@@ -75,16 +75,15 @@ TileRows::TileRows(TileBuilder &b, const RowPlan &plan, routed::AttendOp attend,
       affine::expandAffineExpr(b, b.getLoc(), map.getResult(0), at, symbols);
 }
 
-/// The grid is columns x (row groups x splits); the last group, whose rows see
+/// The grid is columns x (row groups x parts); the last group, whose rows see
 /// most keys if they are causal, comes first.
-void TileRows::placeBlock(Value &x, Value &group, bool isSplit) {
+void TileRows::placeBlock(Value &x, Value &group, Value parts) {
   auto [column, y, height] = readPlace(b, plan.rowsFirst);
   x = column;
-  if (isSplit) {
-    Value splits = b.index(plan.splits);
-    split = b.rem(y, splits);
-    y = b.div(y, splits);
-    height = b.div(height, splits);
+  if (parts) {
+    split = b.rem(y, parts);
+    y = b.div(y, parts);
+    height = b.div(height, parts);
   }
   group = b.sub(b.sub(height, y), b.index(1));
 }

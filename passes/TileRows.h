@@ -18,7 +18,7 @@ namespace headgate::passes {
 /// What a block is, as far as it is known before it runs.
 struct RowPlan {
   int64_t rows = 1;   ///< of a block
-  int64_t splits = 1; ///< parts of the keys, each a block
+  int64_t splits = 1; ///< parts of the keys at most, each a block
   bool rowsFirst = false;
   HeadSharing sharing;
   bool isMerged = false;
@@ -35,9 +35,10 @@ struct RowPlan {
 
 class TileRows {
 public:
-  /// Emits where the block is; `isSplit`: it sees a part of the keys.
+  /// Emits where the block is; it sees one of `parts` parts of the keys, or
+  /// (null) all of them.
   TileRows(TileBuilder &b, const RowPlan &plan, routed::AttendOp attend,
-           bool isSplit);
+           mlir::Value parts);
 
   mlir::Value batch, kvHead;
   mlir::Value split; ///< which part; null where the block sees all keys
@@ -55,7 +56,7 @@ public:
   TileWindow window(llvm::ArrayRef<Lifted> at, int64_t width) const;
 
 private:
-  void placeBlock(mlir::Value &x, mlir::Value &group, bool isSplit);
+  void placeBlock(mlir::Value &x, mlir::Value &group, mlir::Value parts);
   void splitHead(mlir::Value head);
   void mergeHeads(mlir::Value first);
 

@@ -21,8 +21,8 @@ struct Schedule {
   int64_t keys = 0;  ///< attention: keys of a tile
   int64_t cols = 0;  ///< projection: columns of a block
   int64_t depth = 0; ///< projection: terms of a tile
-  /// Attention: parts of the keys, each a block; more than one need a second
-  /// launch that brings them together.
+  /// Attention: parts of the keys, each a block, but no more than there are
+  /// tiles; more than one need a second launch that brings them together.
   int64_t splits = 1;
   /// Attention: the rows of a block come from all query heads that read its key
   /// head, which is then read once for all of them.

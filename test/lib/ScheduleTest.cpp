@@ -89,7 +89,7 @@ TEST(Schedule, EachRuleRefuses) {
   attend.mergeable = false;
   EXPECT_EQ(refusal(attend, v4, with(prefill, "merge", 1)), "(S4)");
   EXPECT_EQ(refusal(gemm, v4, with(projection, "merge", 1)), "(S4)");
-  EXPECT_EQ(refusal(attend, v4, with(prefill, "splits", 65)), "(S5)");
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "splits", 1025)), "(S5)");
   EXPECT_EQ(refusal(gemm, v4, with(projection, "splits", 2)), "(S5)");
   EXPECT_EQ(refusal(attend, v4, with(prefill, "stages", 2)), "(S6)");
   Schedule gpu = prefill;

@@ -12,7 +12,7 @@
 //     V3-SAME:   tile.schedule = #tile.schedule<rows = 6, keys = 256, order = rows>
 // CHECK-LABEL: func private @attend_v1(
 //  CHECK-SAME:   kernel = "attend", variant = 1 : i64, when = "S >= 2 && S <= 63"}
-//  CHECK-SAME:   splits = {{[0-9]+}}, merge = true, stages = 0, order = rows>
+//  CHECK-SAME:   splits = {{[0-9]+}}, merge = true, stages = 0>
 //       CHECK:   routed.attend
 // CHECK-LABEL: func private @attend_v2(
 //  CHECK-SAME:   kernel = "attend", variant = 2 : i64, when = "S <= 1"}
@@ -36,7 +36,7 @@ func.func private @attend(
 // key head and are the rows of a block.
 // CHECK-LABEL: func private @one_token(
 //  CHECK-SAME:   headgate.launch = {grid = ["1", "1", "1"], index = 0 : i64, kernel = "one_token"}
-//  CHECK-SAME:   #tile.schedule<rows = 4, keys = 256, splits = 16, merge = true, stages = 0, order = rows>
+//  CHECK-SAME:   #tile.schedule<rows = 4, keys = 512, splits = 1024, merge = true, stages = 0>
 //   CHECK-NOT: func private @one_token_v1
 func.func private @one_token(
     %q: memref<?x1x8x16xf32> {headgate.dims = ["B", 1, 8, 16]}, %k: memref<?x?x2x16xf32> {headgate.dims = ["B", "T", 2, 16]},

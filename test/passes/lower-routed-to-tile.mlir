@@ -156,25 +156,29 @@ func.func private @ragged(
 
 // Decode: JetMoE's heads (r, j, c) read key head c, so that the 6 heads of 3
 // experts which read one key head are its rows, token by token; the keys are
-// split four ways and brought together by a second launch.
+// split four ways, or less where there are fewer tiles, and brought together by a
+// second launch.
 // CHECK-LABEL: func private @decode
 //  CHECK-SAME:   %[[WS:[^:]+]]: memref<?xi8>)
-//  CHECK-SAME:   grid = ["2*B", "4*cdiv(3*S,7)", "1"], index = 0 : i64, kernel = "layer", schedule = {{.+}}, variant = 1 : i64, when = "S < 8", workspaceBytes = "1632*B*S"
-//       CHECK:   %[[SPLIT:.+]] = arith.remui %{{.+}}, %c4
+//  CHECK-SAME:   grid = ["2*B", "max(1,min(4,cdiv(T,8)))*cdiv(3*S,7)", "1"], index = 0 : i64, kernel = "layer", schedule = {{.+}}, variant = 1 : i64, when = "S < 8", workspaceBytes = "408*max(1,min(4,cdiv(T,8)))*B*S"
+//       CHECK:   %[[TILES:.+]] = arith.ceildivui %{{.+}}, %c8
+//       CHECK:   %[[FEW:.+]] = arith.minsi %[[TILES]], %c4
+//       CHECK:   %[[PARTS:.+]] = arith.maxsi %[[FEW]], %c1
+//       CHECK:   %[[SPLIT:.+]] = arith.remui %{{.+}}, %[[PARTS]]
 //       CHECK:   %[[ROW0:.+]] = arith.muli %{{.+}}, %c7
 //   CHECK-DAG:   %[[TOKEN:.+]] = arith.divui %{{.+}} : tensor<7xi32>
 //   CHECK-DAG:   arith.remui %{{.+}} : tensor<7xi32>
-//   CHECK-DAG:   %[[O:.+]] = memref.view %[[WS]][%c0][%{{.+}}] : memref<?xi8> to memref<4x?x?x16xf32>
-//   CHECK-DAG:   %[[L:.+]] = memref.view %[[WS]][%{{.+}}][%{{.+}}] : memref<?xi8> to memref<4x?x?xf32>
+//   CHECK-DAG:   %[[O:.+]] = memref.view %[[WS]][%c0][%[[PARTS]], %{{.+}}] : memref<?xi8> to memref<?x?x?x16xf32>
+//   CHECK-DAG:   %[[L:.+]] = memref.view %[[WS]][%{{.+}}][%[[PARTS]], %{{.+}}] : memref<?xi8> to memref<?x?x?xf32>
 //       CHECK:   tile.load %{{.+}}[%{{.+}}] [1, 1, 1, 1, 1, 16] rows(%[[TOKEN]], %{{.+}} at [1, 3, 4] :
 //       CHECK:   scf.for
 //       CHECK:   tile.store %{{.+}}, %[[O]][%[[SPLIT]], %{{.+}}, %[[ROW0]], %c0] [1, 1, 7, 16]
 //       CHECK:   tile.store %{{.+}}, %[[L]][%[[SPLIT]], %{{.+}}, %[[ROW0]]] [1, 1, 7]
 // CHECK-LABEL: func private @decode_combine
 //  CHECK-SAME:   grid = ["2*B", "cdiv(3*S,7)", "1"], index = 1 : i64, kernel = "layer", schedule = {{.+}}, variant = 1 : i64, when = "S < 8"}
-//       CHECK:   scf.for %[[PART:.+]] = %c0 to %c4 step %c1
-//       CHECK:     tile.load %{{.+}}[%[[PART]], %{{.+}}] [1, 1, 7] : memref<4x?x?xf32>
-//       CHECK:     tile.load %{{.+}}[%[[PART]], %{{.+}}] [1, 1, 7, 16] : memref<4x?x?x16xf32>
+//       CHECK:   scf.for %[[PART:.+]] = %c0 to %{{.+}} step %c1
+//       CHECK:     tile.load %{{.+}}[%[[PART]], %{{.+}}] [1, 1, 7] : memref<?x?x?xf32>
+//       CHECK:     tile.load %{{.+}}[%[[PART]], %{{.+}}] [1, 1, 7, 16] : memref<?x?x?x16xf32>
 //       CHECK:     math.exp2
 //       CHECK:   tile.store %{{.+}}, %{{.+}}[{{.+}}] [1, 1, 1, 1, 1, 16] rows(%{{.+}}, %{{.+}} at [1, 3, 4]
 //   CHECK-NOT:   tile.dot

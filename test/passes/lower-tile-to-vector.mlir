@@ -111,6 +111,39 @@ func.func @shortened(%x: memref<2x16xf32>, %k: memref<?x16xf32>, %y: memref<2x16
 
 // -----
 
+// Keys of three heads side by side: the block of the first head reads the rows of
+// all, a line of 64 bytes at a time, before its product.
+// CHECK-LABEL: func @shared_rows
+//  CHECK-SAME:   , %[[HEAD:[^:,]+]]: index
+//       CHECK:   %[[FIRST:.+]] = arith.cmpi eq, %[[HEAD]], %c0
+//       CHECK:   scf.if %[[FIRST]] {
+//       CHECK:     scf.for {{.+}} step %c64
+//       CHECK:       llvm.load volatile
+//       CHECK:   vector.load
+// CHECK-LABEL: func @rows_first
+//   CHECK-NOT:   llvm.load volatile
+func.func @shared_rows(%x: memref<2x16xf32>, %k: memref<?x3x16xf32>, %y: memref<2x64xf32>, %head: index)
+    attributes {tile.schedule = #tile.schedule<rows = 2, keys = 64>} {
+  %c0 = arith.constant 0 : index
+  %q = tile.load %x[%c0, %c0] [2, 16] : memref<2x16xf32> -> tensor<2x16xf32>
+  %kt = tile.load %k[%c0, %head, %c0] [64, 1, 16] : memref<?x3x16xf32> -> tensor<64x16xf32>
+  %s = tile.dot %q, transpose %kt : tensor<2x16xf32>, tensor<64x16xf32> -> tensor<2x64xf32>
+  tile.store %s, %y[%c0, %c0] [2, 64] : tensor<2x64xf32>, memref<2x64xf32>
+  return
+}
+// Blocks that follow one another are of one head here.
+func.func @rows_first(%x: memref<2x16xf32>, %k: memref<?x3x16xf32>, %y: memref<2x64xf32>, %head: index)
+    attributes {tile.schedule = #tile.schedule<rows = 2, keys = 64, order = rows>} {
+  %c0 = arith.constant 0 : index
+  %q = tile.load %x[%c0, %c0] [2, 16] : memref<2x16xf32> -> tensor<2x16xf32>
+  %kt = tile.load %k[%c0, %head, %c0] [64, 1, 16] : memref<?x3x16xf32> -> tensor<64x16xf32>
+  %s = tile.dot %q, transpose %kt : tensor<2x16xf32>, tensor<64x16xf32> -> tensor<2x64xf32>
+  tile.store %s, %y[%c0, %c0] [2, 64] : tensor<2x64xf32>, memref<2x64xf32>
+  return
+}
+
+// -----
+
 // Without a schedule it is somebody else's.
 // CHECK-LABEL: func @no_schedule
 func.func @no_schedule(%x: memref<2xf32>) {
