@@ -7,12 +7,12 @@
 // carry, and whatever a product reads by rows are stored; elementwise work is
 // lazy and fuses into the passes over memory ("sweeps") that need it:
 //
-//   %s = dot ..              dot, into the buffer of %s
-//   %m = reduce max %s       sweep 12x256: read %s, keep a maximum per row
-//   %n = arith.negf %m       sweep 12: stored, since rows of %p need one
-//   element %p = exp2(%s + %n)       lazy %l = reduce add %p       sweep
-//   12x256: %p computed once per element, %o = dot %p, ..            summed,
-//   and stored for the product
+//   %s = dot ..             dot, into the buffer of %s
+//   %m = reduce max %s      sweep 12x256: read %s, keep a maximum per row
+//   %n = arith.negf %m      sweep 12: stored, a row of %p needs one element
+//   %p = exp2(%s + %n)      lazy
+//   %l = reduce add %p      sweep 12x256: %p is computed once per element,
+//   %o = dot %p, ..         summed, and stored for the product
 //
 // Steps keep the program's order, except that a sweep takes in later work of
 // its shape that needs nothing newer than the sweep.
