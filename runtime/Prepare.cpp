@@ -156,10 +156,12 @@ private:
     PreparedLaunch prepared;
     prepared.program = &launch;
     prepared.firstArgument = call.slots.size();
+    bool isHost = session.deviceKind() == DeviceKind::host;
     for (int i = 0; i < 3; ++i) {
       constexpr const char *what[] = {"grid[0]", "grid[1]", "grid[2]"};
-      Result<int64_t> blocks = evaluate(launch.grid[i], what[i], kernel.scalars,
-                                        scalars, 0, i == 0 ? INT32_MAX : 65535);
+      Result<int64_t> blocks =
+          evaluate(launch.grid[i], what[i], kernel.scalars, scalars, 0,
+                   i == 0 || isHost ? INT32_MAX : 65535);
       if (!blocks)
         return std::move(blocks).error();
       prepared.grid[i] = static_cast<uint32_t>(*blocks);

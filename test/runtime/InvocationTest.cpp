@@ -452,7 +452,7 @@ TEST(Refusal, SizesOfTheDevice) {
 
 TEST(Refusal, GridAndArgumentsThatDoNotFit) {
   BundleCopy copy;
-  copy.editPlan("\"cdiv(S,4)\", \"1\"", "\"cdiv(S,4)\", \"S*N\"");
+  copy.editPlan("\"cdiv(S,4)\", \"1\"", "\"cdiv(S,4)\", \"S*N*100000\"");
   auto session = copy.session();
   ASSERT_TRUE(session) << session.error().message();
   auto call = Invocation::create(*session, "main");
@@ -460,8 +460,9 @@ TEST(Refusal, GridAndArgumentsThatDoNotFit) {
   std::vector<TensorView> in = {x.view()}, out = {y.view()};
   std::string message = runError(call->run(in, out));
   EXPECT_NE(message.find("step 'double', variant 'double.0': launch "
-                         "'hg_double': grid[1] \"S*N\" with S=1000, N=70, "
-                         "x.s=70 is 70000, not within 0 and 65535"),
+                         "'hg_double': grid[1] \"S*N*100000\" with S=1000, "
+                         "N=70, x.s=70 is 7000000000, not within 0 and "
+                         "2147483647"),
             std::string::npos)
       << message;
 
