@@ -37,6 +37,10 @@ Status checkMultiple(const char *what, int64_t value, int64_t of) {
   if (value < of || value % of != 0)
     return illegal("S2", std::string(what) + " = " + text(value) +
                              " is no multiple of " + text(of));
+  if (value > maxStackBytes) // before sizes are computed of it
+    return illegal("S3", std::string(what) + " = " + text(value) +
+                             " takes more than the " + text(maxStackBytes) +
+                             " bytes that tiles may");
   return Success{};
 }
 

@@ -86,6 +86,13 @@ TEST(Schedule, EachRuleRefuses) {
   EXPECT_EQ(refusal(gemm, v4, with(projection, "cols", 40)), "(S2)");
   EXPECT_EQ(refusal(gemm, v4, with(projection, "depth", 3)), "(S2)");
   EXPECT_EQ(refusal(attend, v4, with(prefill, "keys", 8192)), "(S3)");
+  // Sizes that would wrap around to few bytes.
+  EXPECT_EQ(refusal(attend, v4, with(prefill, "keys", int64_t(1) << 62)),
+            "(S3)");
+  EXPECT_EQ(refusal(gemm, v4, with(projection, "cols", int64_t(1) << 62)),
+            "(S3)");
+  EXPECT_EQ(refusal(gemm, v4, with(projection, "depth", int64_t(1) << 62)),
+            "(S3)");
   attend.mergeable = false;
   EXPECT_EQ(refusal(attend, v4, with(prefill, "merge", 1)), "(S4)");
   EXPECT_EQ(refusal(gemm, v4, with(projection, "merge", 1)), "(S4)");
