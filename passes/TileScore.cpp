@@ -9,7 +9,9 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/InferIntRangeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -30,9 +32,14 @@ static Type elementFor(Type type) {
   return isElement ? type : Type();
 }
 
-static bool isNoOpCast(Operation *op) {
+static bool isIndexCast(Operation *op) {
   return isa<arith::IndexCastOp, arith::IndexCastUIOp>(op);
 }
+
+/// The largest position, extent or captured index that a score region is
+/// expected to compute with. In tiles indices are i32: a region that could
+/// leave them from here is not evaluated in tiles.
+static constexpr int64_t maxPosition = (int64_t(1) << 24) - 1;
 
 /// The key %t, at which a window of keys may begin.
 static Value keyArgument(routed::AttendOp attend) {
@@ -55,6 +62,11 @@ public:
     kinds[block.getArgument(3)] = Kind::col;
     for (Value head : block.getArguments().drop_front(4))
       kinds[head] = Kind::row; // of some blocks; of others a scalar
+    for (Value position : block.getArguments().slice(1, 3))
+      ranges.try_emplace(position, rangeOf(0, maxPosition));
+    for (auto [head, extent] :
+         llvm::zip(block.getArguments().drop_front(4), attend.getHeads()))
+      ranges.try_emplace(head, rangeOf(0, extent - 1));
     for (Operation &op : block.without_terminator())
       if (std::optional<std::string> why = check(&op))
         return Refusal{&op, "the score region has it, and " + *why};
@@ -72,6 +84,7 @@ private:
       return checkExtract(extract, kind);
     if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
       return "tiles have no such operation";
+    inferRanges(op, kind);
     if (kind == Kind::scalar)
       return {};
     if (!OpTrait::hasElementwiseMappableTraits(op))
@@ -83,6 +96,78 @@ private:
                             SmallVector<Type>(op->getResultTypes())))
       if (!elementFor(type))
         return "tiles have no elements of its types";
+    return checkIndices(op);
+  }
+
+  //===-- indices, which are i32 in tiles --------------------------------===//
+
+  using Range = ConstantIntRanges;
+
+  Range rangeOf(Value value) const {
+    auto found = ranges.find(value);
+    if (found != ranges.end())
+      return found->second;
+    APInt constant;
+    if (matchPattern(value, m_ConstantInt(&constant)))
+      return Range::constant(constant);
+    if (value.getType().isIndex()) // captured: it counts something
+      return rangeOf(-maxPosition, maxPosition);
+    return Range::maxRange(Range::getStorageBitwidth(value.getType()));
+  }
+  static Range rangeOf(int64_t low, int64_t high) {
+    return Range::fromSigned(APInt(64, low, /*isSigned=*/true),
+                             APInt(64, high, /*isSigned=*/true));
+  }
+
+  void inferRanges(Operation *op, Kind kind) {
+    auto infer = dyn_cast<InferIntRangeInterface>(op);
+    bool isOfIntegers = llvm::all_of(
+        op->getOperandTypes(), [](Type type) { return type.isIntOrIndex(); });
+    if (!infer || !isOfIntegers)
+      return;
+    SmallVector<Range> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(rangeOf(operand));
+    infer.inferResultRanges(operands, [&](Value result, const Range &range) {
+      bool isCaptured = kind == Kind::scalar && !range.getConstantValue();
+      if (result.getType().isIndex())
+        ranges.try_emplace(result, isCaptured ? range.intersection(rangeOf(
+                                                    -maxPosition, maxPosition))
+                                              : range);
+    });
+  }
+
+  bool fitsI32(Value value) const {
+    return !value.getType().isIndex() ||
+           (rangeOf(value).smin().isSignedIntN(32) &&
+            rangeOf(value).smax().isSignedIntN(32));
+  }
+
+  /// 32 bits must say of indices what 64 do.
+  std::optional<std::string> checkIndices(Operation *op) {
+    auto isIndex = [](Value value) { return value.getType().isIndex(); };
+    if (llvm::none_of(op->getOperands(), isIndex) &&
+        llvm::none_of(op->getResults(), isIndex))
+      return {};
+    if (isIndexCast(op) &&
+        !(getElementTypeOrSelf(op->getOperand(0)).isInteger(32) ||
+          op->getResult(0).getType().isInteger(32)))
+      return "tiles convert an index to i32 only";
+    std::string why = "its indices need not fit 32 bits";
+    if (op->getNumResults() != 1 || !fitsI32(op->getResult(0)) ||
+        !llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return fitsI32(operand); }))
+      return why;
+    bool isUnsigned =
+        isa<arith::DivUIOp, arith::CeilDivUIOp, arith::RemUIOp, arith::ShRUIOp>(
+            op);
+    if (isUnsigned && llvm::any_of(op->getOperands(), [&](Value operand) {
+          return rangeOf(operand).smin().isNegative();
+        }))
+      return why;
+    bool isShift = isa<arith::ShLIOp, arith::ShRSIOp, arith::ShRUIOp>(op);
+    if (isShift && rangeOf(op->getOperand(1)).umax().uge(32))
+      return why;
     return {};
   }
 
@@ -100,18 +185,20 @@ private:
       return "the elements of its tensor are not neighbours";
     if (elementFor(type.getElementType()) != type.getElementType())
       return "tiles have no elements of its types";
-    if (kind != Kind::tile)
-      return {};
-    for (Value index : op.getIndices().drop_back())
-      if (kinds.lookup(index) & Kind::col)
-        return "a key is not its last index";
-    if (op.getIndices().back() != keyArgument(attend))
+    bool isByKey = !op.getIndices().empty() &&
+                   op.getIndices().back() == keyArgument(attend);
+    if (kind == Kind::tile || isByKey)
+      for (Value index : op.getIndices().drop_back())
+        if (kinds.lookup(index) & Kind::col)
+          return "a key is not its last index";
+    if (kind == Kind::tile && !isByKey)
       return "its last index is not the key";
     return {};
   }
 
   routed::AttendOp attend;
-  DenseMap<Value, Kind> kinds; // captured values are not in it: scalars
+  DenseMap<Value, Kind> kinds;   // captured values are not in it: scalars
+  DenseMap<Value, Range> ranges; // of indices
 };
 
 } // namespace
@@ -206,7 +293,7 @@ private:
       return;
     }
     // Index and i32 elements are one type in tiles.
-    if (isNoOpCast(op)) {
+    if (isIndexCast(op)) {
       known[op->getResult(0)] = of(op->getOperand(0));
       return;
     }
