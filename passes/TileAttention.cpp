@@ -192,6 +192,14 @@ private:
     return float((isRaw ? scale : 1) * std::numbers::log2e);
   }
 
+  /// Keys that a row sees before its own, and its own; nothing if all.
+  std::optional<int64_t> windowLength() {
+    std::optional<int64_t> length = attend.getWindow();
+    if (length && *length > std::numeric_limits<int32_t>::max())
+      return std::nullopt; // there are no more keys
+    return length;
+  }
+
   double scale;
   bool isRaw; ///< the maximum is of unscaled products
   Value query, holes;
@@ -241,7 +249,7 @@ void Attention::boundKeys() {
     endKey = b.max(b.min(length, b.add(rows.endToken, offset)), zero);
     // Of a live row these are no more than there are.
     commonEnd = b.add(b.add(rows.firstToken, offset), b.index(1));
-    if (std::optional<int64_t> window = attend.getWindow()) {
+    if (std::optional<int64_t> window = windowLength()) {
       auto oldest = [&](Value token) {
         return b.add(token, b.sub(offset, b.index(*window)));
       };
@@ -411,7 +419,7 @@ Value Attention::seen(Value firstKey) {
     Value newest = b.add(b.splat(R, fromFirst(b.add(rows.tokenBase, offset))),
                          rows.tokens);
     pairsAre(Predicate::sle, newest);
-    if (std::optional<int64_t> window = attend.getWindow())
+    if (std::optional<int64_t> window = windowLength())
       pairsAre(Predicate::sgt, b.sub(newest, b.constantI32(R, *window)));
   } else {
     colsAre(Predicate::slt, fromFirst(endKey));

@@ -308,3 +308,25 @@ func.func private @downhill(
   bufferization.materialize_in_destination %out in restrict writable %o : (tensor<?x?x2x16xf32>, memref<?x?x2x16xf32>) -> ()
   return
 }
+
+// -----
+
+// A window that no sequence is longer than is none, and the numbers of tiles are
+// not asked to hold it.
+// CHECK-LABEL: func private @boundless_window
+//       CHECK:   tile.iota
+//       CHECK:   scf.for
+//       CHECK:     arith.cmpi sle, {{.+}} : tensor<2x4xi32>
+//   CHECK-NOT:     arith.cmpi sgt, {{.+}} : tensor<2x4xi32>
+//       CHECK:     tile.reduce max
+func.func private @boundless_window(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8]},
+    %k: memref<?x?x2x8xf32> {headgate.dims = ["B", "T", 2, 8]},
+    %o: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8], headgate.output})
+    attributes {headgate.kernel = "attend", tile.schedule = #tile.schedule<rows = 2, keys = 4>} {
+  %0 = bufferization.to_tensor %q restrict : memref<?x?x2x8xf32> to tensor<?x?x2x8xf32>
+  %1 = bufferization.to_tensor %k restrict : memref<?x?x2x8xf32> to tensor<?x?x2x8xf32>
+  %2, %lse = routed.attend %0, %1, %1 causal window 4294967298
+      : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>
+  bufferization.materialize_in_destination %2 in restrict writable %o : (tensor<?x?x2x8xf32>, memref<?x?x2x8xf32>) -> ()
+  return
+}
