@@ -7,6 +7,7 @@
 
 #include "lib/Schedule.h"
 #include "lib/Target.h"
+#include "passes/KernelAbi.h"
 #include "passes/KernelLaunch.h"
 #include "passes/KernelProblem.h"
 #include "passes/Passes.h"
@@ -74,7 +75,7 @@ struct AttachSchedule
         kernels.push_back(func);
     }
     for (func::FuncOp func : kernels)
-      if (failed(visit(func, *machine)))
+      if (failed(abiOf(func)) || failed(visit(func, *machine)))
         return signalPassFailure();
   }
 

@@ -14,6 +14,11 @@ namespace {
 
 using Kind = KernelArgument::Kind;
 
+bool isExtent(Attribute dim) {
+  auto name = dyn_cast<StringAttr>(dim);
+  return isa<IntegerAttr>(dim) || (name && !name.empty());
+}
+
 LogicalResult checkArgument(func::FuncOp function, unsigned i) {
   Type type = function.getArgumentTypes()[i];
   if (type.isIndex() || type.isF32()) {
@@ -30,7 +35,7 @@ LogicalResult checkArgument(func::FuncOp function, unsigned i) {
   auto dims = function.getArgAttrOfType<ArrayAttr>(i, dimsName);
   if (isScratch(function, i) || isWorkspace(function, i) ||
       (dims && int64_t(dims.size()) == memref.getRank() &&
-       llvm::all_of(dims, llvm::IsaPred<IntegerAttr, StringAttr>)))
+       llvm::all_of(dims, isExtent)))
     return success();
   return function.emitError("argument ")
          << i << " of a kernel needs 'headgate.dims' with a name or number for "

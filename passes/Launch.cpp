@@ -25,9 +25,9 @@ std::optional<Launch> headgate::passes::launchOf(func::FuncOp function) {
   number("index", launch.index);
   number("variant", launch.variant);
   if (auto grid = attribute.getAs<ArrayAttr>("grid"))
-    for (auto [to, from] :
-         llvm::zip(launch.grid, grid.getAsRange<StringAttr>()))
-      to = from.str();
+    for (auto [to, from] : llvm::zip(launch.grid, grid))
+      if (auto string = dyn_cast<StringAttr>(from))
+        to = string.str();
   text("workspaceBytes", launch.workspaceBytes);
   text("scratchBytes", launch.scratchBytes);
   text("when", launch.when);

@@ -21,6 +21,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/GemmKernel.h"
+#include "passes/KernelAbi.h"
 #include "passes/KernelLaunch.h"
 #include "passes/Passes.h"
 #include "passes/TileBuilder.h"
@@ -170,8 +171,11 @@ private:
 struct LowerLinalgToTile
     : headgate::passes::impl::LowerLinalgToTileBase<LowerLinalgToTile> {
   void runOnOperation() override {
-    for (func::FuncOp func : scheduledKernels(getOperation(), "gemm"))
+    for (func::FuncOp func : scheduledKernels(getOperation(), "gemm")) {
+      if (failed(abiOf(func)))
+        return signalPassFailure();
       lowerKernel(func);
+    }
   }
 
 private:

@@ -16,6 +16,7 @@
 // test/kernels.
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "passes/KernelAbi.h"
 #include "passes/KernelLaunch.h"
 #include "passes/Passes.h"
 #include "passes/TileAttention.h"
@@ -128,8 +129,11 @@ void lower(func::FuncOp func, tile::ScheduleAttr schedule, Launch launch) {
 struct LowerRoutedToTile
     : headgate::passes::impl::LowerRoutedToTileBase<LowerRoutedToTile> {
   void runOnOperation() override {
-    for (func::FuncOp func : scheduledKernels(getOperation(), "attend"))
+    for (func::FuncOp func : scheduledKernels(getOperation(), "attend")) {
+      if (failed(abiOf(func)))
+        return signalPassFailure();
       lowerKernel(func);
+    }
   }
 
 private:

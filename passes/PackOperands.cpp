@@ -23,6 +23,7 @@
 
 #include "lib/Target.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/KernelAbi.h"
 #include "passes/Launch.h"
 #include "passes/Passes.h"
 #include "passes/WidenDots.h"
@@ -396,8 +397,11 @@ struct PackOperandsPass : passes::impl::PackOperandsBase<PackOperandsPass> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (takesPanels(function))
         kernels.push_back(function);
-    for (func::FuncOp kernel : kernels)
+    for (func::FuncOp kernel : kernels) {
+      if (failed(abiOf(kernel)))
+        return signalPassFailure();
       KernelPacker(kernel, *machine).run();
+    }
   }
 
 private:

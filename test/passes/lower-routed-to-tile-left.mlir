@@ -5,7 +5,7 @@
 // Kernels that stay as they are: those of other kinds and without a schedule,
 // silently; those that tiles cannot say, with a remark at the op in the way.
 
-// CHECK-COUNT-13: = routed.{{attend|mean_heads}}
+// CHECK-COUNT-18: = routed.{{attend|mean_heads}}
 
 func.func private @not_scheduled(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8]},
     %o: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8], headgate.output})
@@ -202,6 +202,121 @@ func.func private @score_in_f64(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "
     %z = arith.truncf %y : f64 to f32
     routed.yield %z
   }
+  bufferization.materialize_in_destination %1 in restrict writable %o : (tensor<?x?x2x8xf32>, memref<?x?x2x8xf32>) -> ()
+  return
+}
+
+// -----
+
+// Indices are i32 in tiles: what may need more bits is not computed there.
+func.func private @large_index(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8]},
+    %o: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8], headgate.output})
+    attributes {headgate.kernel = "attend", tile.schedule = #tile.schedule<rows = 2, keys = 4>} {
+  %0 = bufferization.to_tensor %q restrict : memref<?x?x2x8xf32> to tensor<?x?x2x8xf32>
+  %1, %lse = routed.attend %0, %0, %0 : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32> score {
+  ^bb0(%a: f32, %b: index, %s: index, %t: index, %h: index):
+    %c = arith.constant 4096 : index
+    // expected-remark @below {{'arith.muli' is not lowered to tiles: the score region has it, and its indices need not fit 32 bits}}
+    %x = arith.muli %s, %c : index
+    %m = arith.remui %x, %c : index
+    %y = arith.index_cast %m : index to i32
+    %z = arith.sitofp %y : i32 to f32
+    %w = arith.mulf %a, %z : f32
+    routed.yield %w
+  }
+  bufferization.materialize_in_destination %1 in restrict writable %o : (tensor<?x?x2x8xf32>, memref<?x?x2x8xf32>) -> ()
+  return
+}
+
+// -----
+
+// As unsigned numbers, -1 of 32 and of 64 bits leave other rests.
+func.func private @negative_index(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8]},
+    %o: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8], headgate.output})
+    attributes {headgate.kernel = "attend", tile.schedule = #tile.schedule<rows = 2, keys = 4>} {
+  %0 = bufferization.to_tensor %q restrict : memref<?x?x2x8xf32> to tensor<?x?x2x8xf32>
+  %1, %lse = routed.attend %0, %0, %0 : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32> score {
+  ^bb0(%a: f32, %b: index, %s: index, %t: index, %h: index):
+    %c = arith.constant 3 : index
+    %x = arith.subi %t, %c : index
+    // expected-remark @below {{'arith.remui' is not lowered to tiles: the score region has it, and its indices need not fit 32 bits}}
+    %m = arith.remui %x, %c : index
+    %y = arith.index_cast %m : index to i32
+    %z = arith.sitofp %y : i32 to f32
+    %w = arith.mulf %a, %z : f32
+    routed.yield %w
+  }
+  bufferization.materialize_in_destination %1 in restrict writable %o : (tensor<?x?x2x8xf32>, memref<?x?x2x8xf32>) -> ()
+  return
+}
+
+// -----
+
+// A shift that leaves nothing of 32 bits is undefined for them.
+func.func private @long_shift(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8]},
+    %o: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8], headgate.output})
+    attributes {headgate.kernel = "attend", tile.schedule = #tile.schedule<rows = 2, keys = 4>} {
+  %0 = bufferization.to_tensor %q restrict : memref<?x?x2x8xf32> to tensor<?x?x2x8xf32>
+  %1, %lse = routed.attend %0, %0, %0 : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32> score {
+  ^bb0(%a: f32, %b: index, %s: index, %t: index, %h: index):
+    %c = arith.constant 33 : index
+    // expected-remark @below {{'arith.shrui' is not lowered to tiles: the score region has it, and its indices need not fit 32 bits}}
+    %x = arith.shrui %t, %c : index
+    %y = arith.index_cast %x : index to i32
+    %z = arith.sitofp %y : i32 to f32
+    %w = arith.mulf %a, %z : f32
+    routed.yield %w
+  }
+  bufferization.materialize_in_destination %1 in restrict writable %o : (tensor<?x?x2x8xf32>, memref<?x?x2x8xf32>) -> ()
+  return
+}
+
+// -----
+
+// A conversion that changes the number is no renaming.
+func.func private @narrow_index(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8]},
+    %o: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8], headgate.output})
+    attributes {headgate.kernel = "attend", tile.schedule = #tile.schedule<rows = 2, keys = 4>} {
+  %0 = bufferization.to_tensor %q restrict : memref<?x?x2x8xf32> to tensor<?x?x2x8xf32>
+  %1, %lse = routed.attend %0, %0, %0 : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32> score {
+  ^bb0(%a: f32, %b: index, %s: index, %t: index, %h: index):
+    // expected-remark @below {{'arith.index_cast' is not lowered to tiles: the score region has it, and tiles convert an index to i32 only}}
+    %x = arith.index_cast %t : index to i8
+    %z = arith.sitofp %x : i8 to f32
+    %w = arith.mulf %a, %z : f32
+    routed.yield %w
+  }
+  bufferization.materialize_in_destination %1 in restrict writable %o : (tensor<?x?x2x8xf32>, memref<?x?x2x8xf32>) -> ()
+  return
+}
+
+// -----
+
+// A window of keys cannot move along two dimensions.
+func.func private @diagonal(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8]},
+    %d: memref<?x?xf32> {headgate.dims = ["S", "S"]},
+    %o: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8], headgate.output})
+    attributes {headgate.kernel = "attend", tile.schedule = #tile.schedule<rows = 2, keys = 4>} {
+  %0 = bufferization.to_tensor %q restrict : memref<?x?x2x8xf32> to tensor<?x?x2x8xf32>
+  %table = bufferization.to_tensor %d restrict : memref<?x?xf32> to tensor<?x?xf32>
+  %1, %lse = routed.attend %0, %0, %0 : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32> score {
+  ^bb0(%a: f32, %b: index, %s: index, %t: index, %h: index):
+    // expected-remark @below {{'tensor.extract' is not lowered to tiles: the score region has it, and a key is not its last index}}
+    %z = tensor.extract %table[%t, %t] : tensor<?x?xf32>
+    %w = arith.mulf %a, %z : f32
+    routed.yield %w
+  }
+  bufferization.materialize_in_destination %1 in restrict writable %o : (tensor<?x?x2x8xf32>, memref<?x?x2x8xf32>) -> ()
+  return
+}
+
+// -----
+
+// expected-error @below {{argument 1 of a kernel needs 'headgate.dims' with a name or number for each of its 4 dimensions}}
+func.func private @no_dims(%q: memref<?x?x2x8xf32> {headgate.dims = ["B", "S", 2, 8]}, %o: memref<?x?x2x8xf32> {headgate.output})
+    attributes {headgate.kernel = "attend", tile.schedule = #tile.schedule<rows = 2, keys = 4>} {
+  %0 = bufferization.to_tensor %q restrict : memref<?x?x2x8xf32> to tensor<?x?x2x8xf32>
+  %1, %lse = routed.attend %0, %0, %0 : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>
   bufferization.materialize_in_destination %1 in restrict writable %o : (tensor<?x?x2x8xf32>, memref<?x?x2x8xf32>) -> ()
   return
 }
