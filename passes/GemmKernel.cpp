@@ -185,7 +185,10 @@ private:
     }
     if (kernel.results.empty())
       return refuse(kernel.contract, "nobody uses its result");
-    return bindWidths();
+    if (!bindWidths())
+      return false;
+    return (kernel.cols() && kernel.terms()) ||
+           refuse(kernel.contract, "it has no columns or no terms");
   }
 
   /// Columns and terms are static, and each is one dimension of every buffer.

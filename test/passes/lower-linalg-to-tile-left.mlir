@@ -5,7 +5,7 @@
 // Kernels that stay as they are: those without a schedule, silently; those that
 // tiles cannot say, with a remark at the op in the way.
 
-// CHECK-COUNT-6: = linalg.contract
+// CHECK-COUNT-7: = linalg.contract
 
 #x = affine_map<(s, o, d) -> (s, d)>
 #w = affine_map<(s, o, d) -> (o, d)>
@@ -119,6 +119,26 @@ func.func private @columns_on_the_left(%x: memref<16x4xf32> {headgate.dims = [16
   %init = linalg.fill ins(%zero : f32) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
   // expected-remark @below {{'linalg.contract' is not lowered to tiles: its operands are not rows, one matrix and rows}}
   %s = linalg.contract indexing_maps = [#x, #w, #y] ins(%xt, %wt : tensor<16x4xf32>, tensor<8x16xf32>) outs(%init : tensor<4x8xf32>) -> tensor<4x8xf32>
+  bufferization.materialize_in_destination %s in restrict writable %y : (tensor<4x8xf32>, memref<4x8xf32>) -> ()
+  return
+}
+
+// -----
+
+#x = affine_map<(s, o, d) -> (s, d)>
+#w = affine_map<(s, o, d) -> (o, d)>
+#y = affine_map<(s, o, d) -> (s, o)>
+
+func.func private @no_terms(%x: memref<4x0xf32> {headgate.dims = [4, 0]}, %w: memref<8x0xf32> {headgate.dims = [8, 0]},
+    %y: memref<4x8xf32> {headgate.dims = [4, 8], headgate.output})
+    attributes {headgate.kernel = "gemm", tile.schedule = #tile.schedule<rows = 2, cols = 16, depth = 16>} {
+  %xt = bufferization.to_tensor %x restrict : memref<4x0xf32> to tensor<4x0xf32>
+  %wt = bufferization.to_tensor %w restrict : memref<8x0xf32> to tensor<8x0xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x8xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+  // expected-remark @below {{'linalg.contract' is not lowered to tiles: it has no columns or no terms}}
+  %s = linalg.contract indexing_maps = [#x, #w, #y] ins(%xt, %wt : tensor<4x0xf32>, tensor<8x0xf32>) outs(%init : tensor<4x8xf32>) -> tensor<4x8xf32>
   bufferization.materialize_in_destination %s in restrict writable %y : (tensor<4x8xf32>, memref<4x8xf32>) -> ()
   return
 }
