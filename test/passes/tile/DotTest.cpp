@@ -207,7 +207,8 @@ func.func private @f(%x: memref<?x4x32x{T}> {headgate.dims = ["B", 4, 32]}, %k: 
 TEST_P(Dots, shortenedByClauses) {
   for (const char *stages : {"0", "1"}) {
     std::string program = replaced(R"mlir(
-func.func private @f(%x: memref<3x16xf32>, %k: memref<?x16xf32> {headgate.dims = ["T", 16]}, %m: memref<3xf32>, %y: memref<3x16xf32>)
+func.func private @f(%x: memref<3x16xf32> {headgate.dims = [3, 16]}, %k: memref<?x16xf32> {headgate.dims = ["T", 16]},
+                     %m: memref<3xf32> {headgate.dims = [3], headgate.output}, %y: memref<3x16xf32> {headgate.dims = [3, 16], headgate.output})
     attributes {tile.schedule = #tile.schedule<rows = 3, stages = {stages}>,
                 headgate.launch = {kernel = "f", index = 0 : i64, grid = ["1", "1", "1"]}} {
   %c0 = arith.constant 0 : index
