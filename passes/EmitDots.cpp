@@ -18,6 +18,7 @@
 //     of each c[j] by halving them in pairs.
 
 #include "passes/TileEmitter.h"
+#include "passes/VectorCode.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -28,7 +29,7 @@ using namespace mlir;
 using namespace headgate;
 using namespace headgate::passes;
 
-static Value zeros(ImplicitLocOpBuilder &b, VectorType type) {
+static Value zeros(TileBuilder &b, VectorType type) {
   return arith::ConstantOp::create(b, b.getZeroAttr(type));
 }
 
@@ -46,21 +47,21 @@ void TileEmitter::forRowBlocks(int64_t rows, int64_t atMost,
   int64_t blocks = llvm::divideCeil(rows, atMost);
   int64_t size = llvm::divideCeil(rows, blocks);
   int64_t whole = rows / size * size;
-  loop(index(0), index(whole), size, [&](Value row) { body(row, size); });
+  loop(b.index(0), b.index(whole), size, [&](Value row) { body(row, size); });
   if (whole != rows)
-    body(index(whole), rows - whole);
+    body(b.index(whole), rows - whole);
 }
 
 SmallVector<Value> TileEmitter::accumulators(tile::DotOp dot,
                                              const Block &block) {
   SmallVector<Value> sums;
   for (int64_t i = 0; i < block.rows; ++i) {
-    RowContext row(b.createOrFold<arith::AddIOp>(block.row, index(i)));
+    RowContext row(b.add(block.row, b.index(i)));
     if (dot.getAcc())
       prepareRow(dot.getAcc(), row);
     int64_t at = 0;
     for (int64_t width : block.widths) {
-      Value column = b.createOrFold<arith::AddIOp>(block.column, index(at));
+      Value column = b.add(block.column, b.index(at));
       ChunkContext chunk(&row, column, width);
       sums.push_back(dot.getAcc()
                          ? elementsOf(dot.getAcc(), chunk)
@@ -97,7 +98,7 @@ void TileEmitter::emitBlock(tile::DotOp dot, const Block &block, Value first,
   size_t vectors = block.widths.size();
   SmallVector<Value> rows;
   for (int64_t i = 0; i < block.rows; ++i)
-    rows.push_back(b.createOrFold<arith::AddIOp>(block.row, index(i)));
+    rows.push_back(b.add(block.row, b.index(i)));
   SmallVector<Value> sums =
       loop(first, end, 1, accumulators(dot, block),
            [&](Value term, ValueRange carried) {
@@ -118,7 +119,7 @@ void TileEmitter::emitBlock(tile::DotOp dot, const Block &block, Value first,
   for (int64_t i = 0; i < block.rows; ++i) {
     int64_t at = 0;
     for (size_t j = 0; j < vectors; ++j) {
-      Value column = b.createOrFold<arith::AddIOp>(block.column, index(at));
+      Value column = b.add(block.column, b.index(at));
       storeBuffer(sums[i * vectors + j], dot.getResult(), {rows[i], column});
       at += block.widths[j];
     }
@@ -129,16 +130,8 @@ void TileEmitter::emitBlock(tile::DotOp dot, const Block &block, Value first,
 // Panels
 //===----------------------------------------------------------------------===//
 
-static Value ceilDiv(ImplicitLocOpBuilder &b, Value value, int64_t by) {
-  if (by == 1)
-    return value;
-  Value more = arith::AddIOp::create(b, value,
-                                     arith::ConstantIndexOp::create(b, by - 1));
-  return arith::DivUIOp::create(b, more, arith::ConstantIndexOp::create(b, by));
-}
-
 /// Steps of [0, size) from `coord` on that lie before `extent`.
-static Value stepsInside(ImplicitLocOpBuilder &b, Value coord, Value extent,
+static Value stepsInside(TileBuilder &b, Value coord, Value extent,
                          int64_t size) {
   std::optional<int64_t> first = getConstantIntValue(coord),
                          last = getConstantIntValue(extent);
@@ -160,26 +153,27 @@ void TileEmitter::emitPanelDot(tile::DotOp dot, tile::LoadOp panels) {
   int64_t panelCount = window.sizes[panelDim];
 
   Value present = stepsInside(b, window.coords[panelDim],
-                              extentOf(window, panelDim), panelCount);
-  Value terms = stepsInside(b, window.coords[termDim],
-                            extentOf(window, termDim), window.sizes[termDim]);
+                              b.dim(window.memref, panelDim), panelCount);
+  Value terms =
+      stepsInside(b, window.coords[termDim], b.dim(window.memref, termDim),
+                  window.sizes[termDim]);
   if (dot.getDepth())
-    terms = minimum(terms, ceilDiv(b, dot.getDepth(), step));
-  Value count = index(panelCount);
+    terms = b.min(terms, ceilDiv(b, dot.getDepth(), step));
+  Value count = b.index(panelCount);
   if (dot.getCols())
-    count = minimum(count, ceilDiv(b, dot.getCols(), columns));
+    count = b.min(count, ceilDiv(b, dot.getCols(), columns));
 
-  loop(index(0), count, 1, [&](Value panel) {
+  loop(b.index(0), count, 1, [&](Value panel) {
     // A panel beyond the memref is 0: no terms.
     Value end = terms;
     if (!isConstantIntValue(present, panelCount)) {
       Value isPresent =
           arith::CmpIOp::create(b, arith::CmpIPredicate::slt, panel, present);
-      end = arith::SelectOp::create(b, isPresent, terms, index(0));
+      end = arith::SelectOp::create(b, isPresent, terms, b.index(0));
     }
-    Value column = b.createOrFold<arith::MulIOp>(panel, index(columns));
+    Value column = b.mul(panel, b.index(columns));
     SmallVector<Value> at = window.coords;
-    at[panelDim] = b.createOrFold<arith::AddIOp>(at[panelDim], panel);
+    at[panelDim] = b.add(at[panelDim], panel);
     auto type =
         VectorType::get({target.lanes * step}, window.type.getElementType());
     forRowBlocks(
@@ -187,11 +181,10 @@ void TileEmitter::emitPanelDot(tile::DotOp dot, tile::LoadOp panels) {
         [&](Value row, int64_t rows) {
           Block block{row, rows, column, {target.lanes, target.lanes}};
           emitBlock(
-              dot, block, index(0), end, [&](Value term, size_t j) -> Value {
+              dot, block, b.index(0), end, [&](Value term, size_t j) -> Value {
                 SmallVector<Value> where = at;
-                where[termDim] =
-                    b.createOrFold<arith::AddIOp>(where[termDim], term);
-                where[rank - 1] = index(j * target.lanes * step);
+                where[termDim] = b.add(where[termDim], term);
+                where[rank - 1] = b.index(j * target.lanes * step);
                 return vector::LoadOp::create(b, type, window.memref, where);
               });
         });
@@ -206,13 +199,10 @@ TileEmitter::Matrix TileEmitter::matrixOf(tile::DotOp dot) {
   Value rhs = dot.getRhs();
   auto type = cast<RankedTensorType>(rhs.getType());
   if (plan.isStored(rhs))
-    return {buffers.of(rhs),
-            {index(0), index(0)},
-            0,
-            index(0),
-            index(type.getDimSize(0)),
-            type.getDimSize(1),
-            type.getElementType()};
+    return {
+        buffers.of(rhs),      {b.index(0), b.index(0)},    0,
+        b.index(0),           b.index(type.getDimSize(0)), type.getDimSize(1),
+        type.getElementType()};
   tile::LoadOp load = directWindow(rhs);
   Window window(load);
   Matrix matrix;
@@ -227,20 +217,19 @@ TileEmitter::Matrix TileEmitter::matrixOf(tile::DotOp dot) {
   // Rows before the memref's first and beyond its last are 0; all are, if the
   // window is outside in another dimension.
   Value first = window.coords[matrix.rowDim];
-  matrix.firstRow = b.createOrFold<arith::MaxSIOp>(
-      b.createOrFold<arith::SubIOp>(index(0), first), index(0));
-  matrix.rows = stepsInside(b, first, extentOf(window, matrix.rowDim),
+  matrix.firstRow = b.max(b.sub(b.index(0), first), b.index(0));
+  matrix.rows = stepsInside(b, first, b.dim(window.memref, matrix.rowDim),
                             type.getDimSize(0));
-  RowContext row(index(0));
-  window.coords[matrix.rowDim] = index(0);
+  RowContext row(b.index(0));
+  window.coords[matrix.rowDim] = b.index(0);
   Value inside = placeOf(window, row).inside;
   if (!columns) // all of them are, or none
     inside =
-        bothOf(inside, arith::CmpIOp::create(
+        b.both(inside, arith::CmpIOp::create(
                            b, arith::CmpIPredicate::ult, window.coords.back(),
-                           extentOf(window, window.firstColumnDim)));
+                           b.dim(window.memref, window.firstColumnDim)));
   if (inside)
-    matrix.rows = arith::SelectOp::create(b, inside, matrix.rows, index(0));
+    matrix.rows = arith::SelectOp::create(b, inside, matrix.rows, b.index(0));
   return matrix;
 }
 
@@ -258,8 +247,7 @@ Value TileEmitter::loadRow(const Matrix &matrix, Value memref,
 void TileEmitter::emitMatrixDot(tile::DotOp dot, const Matrix &matrix) {
   int64_t rows = tileShape(dot.getResult())[0];
   int64_t columns = tileShape(dot.getResult())[1];
-  Value end =
-      dot.getDepth() ? minimum(matrix.rows, dot.getDepth()) : matrix.rows;
+  Value end = dot.getDepth() ? b.min(matrix.rows, dot.getDepth()) : matrix.rows;
   int64_t rowsAtOnce =
       llvm::divideCeil(rows, llvm::divideCeil(rows, target.productRows()));
   // Rows of the left factor share a register of it; the others are sums and
@@ -271,11 +259,9 @@ void TileEmitter::emitMatrixDot(tile::DotOp dot, const Matrix &matrix) {
       Block block{row, count, column, SmallVector<int64_t>(widths)};
       emitBlock(dot, block, matrix.firstRow, end, [&](Value term, size_t j) {
         SmallVector<Value> at = matrix.origin;
-        at[matrix.rowDim] =
-            b.createOrFold<arith::AddIOp>(at[matrix.rowDim], term);
-        Value where =
-            b.createOrFold<arith::AddIOp>(column, index(j * target.lanes));
-        at.back() = b.createOrFold<arith::AddIOp>(at.back(), where);
+        at[matrix.rowDim] = b.add(at[matrix.rowDim], term);
+        Value where = b.add(column, b.index(j * target.lanes));
+        at.back() = b.add(at.back(), where);
         return loadRow(matrix, matrix.memref, at, widths[j], b.getF32Type());
       });
     });
@@ -283,7 +269,7 @@ void TileEmitter::emitMatrixDot(tile::DotOp dot, const Matrix &matrix) {
   int64_t step = vectors * target.lanes;
   int64_t whole = matrix.columns / step * step;
   if (whole)
-    loop(index(0), index(whole), step, [&](Value column) {
+    loop(b.index(0), b.index(whole), step, [&](Value column) {
       emit(column, SmallVector<int64_t>(vectors, target.lanes), end);
     });
   auto emitRest = [&](int64_t from, int64_t to, Value end) {
@@ -291,11 +277,11 @@ void TileEmitter::emitMatrixDot(tile::DotOp dot, const Matrix &matrix) {
       SmallVector<int64_t> widths;
       for (int64_t w = at; w < std::min(to, at + step); w += target.lanes)
         widths.push_back(std::min(target.lanes, to - w));
-      emit(index(at), widths, end);
+      emit(b.index(at), widths, end);
     }
   };
   emitRest(whole, matrix.columns, end);
-  emitRest(matrix.columns, columns, index(0));
+  emitRest(matrix.columns, columns, b.index(0));
 }
 
 /// Room for rows that are copied, at the start of the function.
@@ -306,6 +292,36 @@ Value TileEmitter::spareRows(int64_t rows, int64_t columns, Type element) {
                                   b.getI64IntegerAttr(64));
 }
 
+/// `rows` rows from `first` on in memory of their own; those that are not there
+/// are zeros.
+Value TileEmitter::copyRows(const Matrix &matrix, Value first, int64_t rows) {
+  Value spare = spareRows(rows, matrix.columns, matrix.element);
+  loop(b.index(0), b.index(rows), 1, [&](Value row) {
+    Value number = arith::AddIOp::create(b, first, row);
+    Value isThere = arith::AndIOp::create(
+        b,
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number,
+                              matrix.firstRow),
+        arith::CmpIOp::create(b, arith::CmpIPredicate::slt, number,
+                              matrix.rows));
+    SmallVector<Value> at = matrix.origin;
+    at[matrix.rowDim] = b.add(at[matrix.rowDim], number);
+    loop(b.index(0), b.index(matrix.columns), 1, [&](Value column) {
+      auto read = [&]() -> Value {
+        SmallVector<Value> element = at;
+        element.back() = b.add(element.back(), column);
+        return memref::LoadOp::create(b, matrix.memref, element);
+      };
+      auto zero = [&]() -> Value {
+        return arith::ConstantOp::create(b, b.getZeroAttr(matrix.element));
+      };
+      memref::StoreOp::create(b, choose(b, matrix.element, isThere, read, zero),
+                              spare, ValueRange{row, column});
+    });
+  });
+  return spare;
+}
+
 /// A view of as many rows from `first` on as a register has lanes. Where fewer
 /// are left, they are copied and zeros follow.
 Value TileEmitter::wholeRows(const Matrix &matrix, Value first) {
@@ -314,67 +330,29 @@ Value TileEmitter::wholeRows(const Matrix &matrix, Value first) {
   SmallVector<OpFoldResult> offsets(ArrayRef<Value>(matrix.origin)),
       sizes(source.getRank(), b.getIndexAttr(1)),
       strides(source.getRank(), b.getIndexAttr(1));
-  offsets[matrix.rowDim] =
-      b.createOrFold<arith::AddIOp>(matrix.origin[matrix.rowDim], first);
+  offsets[matrix.rowDim] = b.add(matrix.origin[matrix.rowDim], first);
   sizes[matrix.rowDim] = b.getIndexAttr(lanes);
   sizes.back() = b.getIndexAttr(matrix.columns);
   auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
                                        {ShapedType::kDynamic, 1});
-  auto viewType =
-      MemRefType::get({lanes, matrix.columns}, matrix.element, layout);
+  auto type = MemRefType::get({lanes, matrix.columns}, matrix.element, layout);
   auto view = [&]() -> Value {
     Type narrow = memref::SubViewOp::inferRankReducedResultType(
         {lanes, matrix.columns}, source, offsets, sizes, strides);
     Value part = memref::SubViewOp::create(
         b, cast<MemRefType>(narrow), matrix.memref, offsets, sizes, strides);
-    return b.createOrFold<memref::CastOp>(viewType, part);
+    return b.createOrFold<memref::CastOp>(type, part);
   };
   auto copy = [&]() -> Value {
-    Value spare = spareRows(lanes, matrix.columns, matrix.element);
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(matrix.element));
-    loop(index(0), index(lanes), 1, [&](Value row) {
-      Value number = arith::AddIOp::create(b, first, row);
-      Value isThere = arith::AndIOp::create(
-          b,
-          arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number,
-                                matrix.firstRow),
-          arith::CmpIOp::create(b, arith::CmpIPredicate::slt, number,
-                                matrix.rows));
-      loop(index(0), index(matrix.columns), 1, [&](Value column) {
-        auto read = scf::IfOp::create(b, matrix.element, isThere, true, true);
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(read.thenBlock());
-        SmallVector<Value> at = matrix.origin;
-        at[matrix.rowDim] =
-            arith::AddIOp::create(b,
-                                  getValueOrCreateConstantIndexOp(
-                                      b, b.getLoc(), offsets[matrix.rowDim]),
-                                  row);
-        at.back() = b.createOrFold<arith::AddIOp>(at.back(), column);
-        scf::YieldOp::create(
-            b, memref::LoadOp::create(b, matrix.memref, at).getResult());
-        b.setInsertionPointToStart(read.elseBlock());
-        scf::YieldOp::create(b, zero);
-        b.setInsertionPointAfter(read);
-        memref::StoreOp::create(b, read.getResult(0), spare,
-                                ValueRange{row, column});
-      });
-    });
-    return memref::CastOp::create(b, viewType, spare);
+    return memref::CastOp::create(b, type, copyRows(matrix, first, lanes));
   };
-  Value last = arith::AddIOp::create(b, first, index(lanes));
+  Value last = arith::AddIOp::create(b, first, b.index(lanes));
   Value isWhole = arith::AndIOp::create(
       b,
       arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first,
                             matrix.firstRow),
       arith::CmpIOp::create(b, arith::CmpIPredicate::sle, last, matrix.rows));
-  auto branch = scf::IfOp::create(b, viewType, isWhole, true, true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  scf::YieldOp::create(b, view());
-  b.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(b, copy());
-  return branch.getResult(0);
+  return choose(b, type, isWhole, view, copy);
 }
 
 /// The sum of vector j in lane j: halves of two vectors side by side, added to
@@ -383,13 +361,7 @@ Value TileEmitter::sumEach(ArrayRef<Value> vectors) {
   SmallVector<Value> sums(vectors);
   int64_t lanes = vectors.size();
   for (int64_t part = lanes; part > 1; part /= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t group = 0; group < lanes; group += part)
-      for (int64_t source : {int64_t(0), lanes})
-        for (int64_t i = 0; i < part / 2; ++i) {
-          low.push_back(source + group + i);
-          high.push_back(source + group + part / 2 + i);
-        }
+    auto [low, high] = halvesOf(lanes, part / 2);
     size_t half = sums.size() / 2;
     for (size_t j = 0; j < half; ++j) {
       Value a = sums[j], c = sums[j + half];
@@ -408,11 +380,11 @@ void TileEmitter::emitTransposedDot(tile::DotOp dot, const Matrix &matrix) {
   bool isPair = hasPairs(dot);
   int64_t perVector = isPair ? 2 * lanes : lanes;
   Type leftType = dot.getLhs().getType().getElementType();
-  Value columns = index(tileShape(dot.getResult())[1]);
+  Value columns = b.index(tileShape(dot.getResult())[1]);
   if (dot.getCols())
-    columns = minimum(columns, dot.getCols());
+    columns = b.min(columns, dot.getCols());
 
-  loop(index(0), columns, lanes, [&](Value first) {
+  loop(b.index(0), columns, lanes, [&](Value first) {
     Value rows = wholeRows(matrix, first);
     auto addProducts = [&](Value i, Value term, int64_t width,
                            ValueRange sums) {
@@ -428,22 +400,22 @@ void TileEmitter::emitTransposedDot(tile::DotOp dot, const Matrix &matrix) {
       left = widen(left);
       for (int64_t j = 0; j < lanes; ++j) {
         Value right =
-            widen(loadRow(matrix, rows, {index(j), term}, width, leftType));
+            widen(loadRow(matrix, rows, {b.index(j), term}, width, leftType));
         next.push_back(multiplyAdd(left, right, sums[j]));
       }
       return next;
     };
-    loop(index(0), index(tileShape(dot.getResult())[0]), 1, [&](Value i) {
+    loop(b.index(0), b.index(tileShape(dot.getResult())[0]), 1, [&](Value i) {
       auto type = VectorType::get({lanes}, b.getF32Type());
       SmallVector<Value> sums(lanes, zeros(b, type));
       int64_t whole = matrix.columns / perVector * perVector;
       if (whole)
-        sums = loop(index(0), index(whole), perVector, sums,
+        sums = loop(b.index(0), b.index(whole), perVector, sums,
                     [&](Value term, ValueRange carried) {
                       return addProducts(i, term, perVector, carried);
                     });
       if (whole != matrix.columns)
-        sums = addProducts(i, index(whole), matrix.columns - whole, sums);
+        sums = addProducts(i, b.index(whole), matrix.columns - whole, sums);
       Value scores = sumEach(sums);
       if (dot.getAcc()) {
         RowContext row(i);

@@ -9,6 +9,7 @@
 // 11, where reading alone does 31.
 
 #include "passes/TileEmitter.h"
+#include "passes/VectorCode.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -59,26 +60,18 @@ void TileEmitter::readSharedRows(tile::DotOp dot, const Matrix &matrix) {
   for (Value coordinate : ArrayRef(matrix.origin).drop_front(matrix.rowDim + 1))
     if (!isConstantIntValue(coordinate, 0))
       isFirst =
-          bothOf(isFirst, arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                                coordinate, index(0)));
+          b.both(isFirst, arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                                coordinate, b.index(0)));
   if (!isFirst)
     return;
   auto branch = scf::IfOp::create(b, isFirst, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  auto metadata = memref::ExtractStridedMetadataOp::create(b, matrix.memref);
-  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, matrix.memref);
-  Value offset = index(0);
-  for (int64_t d = 0; d <= matrix.rowDim; ++d)
-    offset = b.createOrFold<arith::AddIOp>(
-        offset, b.createOrFold<arith::MulIOp>(matrix.origin[d],
-                                              metadata.getStrides()[d]));
-  int64_t elementBytes = matrix.element.getIntOrFloatBitWidth() / 8;
-  Value row0 = arith::AddIOp::create(
-      b, base, b.createOrFold<arith::MulIOp>(offset, index(elementBytes)));
+  SmallVector<Value> row(matrix.origin);
+  std::fill(row.begin() + matrix.rowDim + 1, row.end(), b.index(0));
+  Value row0 = addressOf(b, matrix.memref, row);
   auto rowAt = [&](Value row) -> Value {
-    return arith::AddIOp::create(
-        b, row0, b.createOrFold<arith::MulIOp>(row, index(rowBytes)));
+    return b.add(row0, b.mul(row, b.index(rowBytes)));
   };
   readLines(rowAt(matrix.firstRow), rowAt(matrix.rows));
 }

@@ -13,18 +13,6 @@ using namespace mlir;
 using namespace headgate;
 using namespace headgate::passes;
 
-Value TileEmitter::index(int64_t value) {
-  return arith::ConstantIndexOp::create(b, value);
-}
-
-Value TileEmitter::minimum(Value a, Value other) {
-  return b.createOrFold<arith::MinSIOp>(a, other);
-}
-
-Value TileEmitter::clamp(Value value, Value bound) {
-  return b.createOrFold<arith::MaxSIOp>(minimum(value, bound), index(0));
-}
-
 /// True if a loop over [from, to) has one turn.
 static bool isOneTurn(Value from, Value to, int64_t step) {
   std::optional<int64_t> first = getConstantIntValue(from),
@@ -49,7 +37,7 @@ SmallVector<Value> TileEmitter::loop(Value from, Value to, int64_t step,
                                      ValueRange inits, CarryingBody body) {
   if (isOneTurn(from, to, step))
     return body(from, inits);
-  auto loop = scf::ForOp::create(b, from, to, index(step), inits);
+  auto loop = scf::ForOp::create(b, from, to, b.index(step), inits);
   keepRolled(loop);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());

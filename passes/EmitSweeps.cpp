@@ -24,10 +24,6 @@ using namespace mlir;
 using namespace headgate;
 using namespace headgate::passes;
 
-static Type elementOf(Value tile) {
-  return cast<RankedTensorType>(tile.getType()).getElementType();
-}
-
 //===----------------------------------------------------------------------===//
 // Buffers
 //===----------------------------------------------------------------------===//
@@ -253,7 +249,7 @@ void TileEmitter::finishReduce(tile::ReduceOp reduce, Value row,
       sum = combine(
           reduce.getKind(),
           padded(reduce, slice(at, std::min(parts, width - at)), parts), sum);
-    storeBuffer(sum, result, {row, index(0)});
+    storeBuffer(sum, result, {row, b.index(0)});
     return;
   }
   // Partial maxima are no NaN, and sums run in any order.
@@ -279,15 +275,15 @@ SmallVector<Value> TileEmitter::forChunks(
   int64_t full = whole / width * width;
   SmallVector<Value> carried(inits);
   if (full) {
-    Value end = limit && full == columns ? limit : index(full);
-    carried = loop(index(0), end, width, carried,
+    Value end = limit && full == columns ? limit : b.index(full);
+    carried = loop(b.index(0), end, width, carried,
                    [&](Value column, ValueRange partials) {
                      ChunkContext chunk(&row, column, width);
                      return body(chunk, partials);
                    });
   }
   for (int64_t at = full; at < columns; at += width) {
-    ChunkContext chunk(&row, index(at), std::min(width, columns - at), at);
+    ChunkContext chunk(&row, b.index(at), std::min(width, columns - at), at);
     carried = body(chunk, carried);
   }
   return carried;
@@ -337,15 +333,15 @@ void TileEmitter::emitMatrixSweep(const Step &step) {
   Value limit;
   if (step.limit && columns % width == 0) {
     Value chunks = arith::DivUIOp::create(
-        b, arith::AddIOp::create(b, step.limit, index(width - 1)),
-        index(width));
-    limit =
-        minimum(arith::MulIOp::create(b, chunks, index(width)), index(columns));
+        b, arith::AddIOp::create(b, step.limit, b.index(width - 1)),
+        b.index(width));
+    limit = b.min(arith::MulIOp::create(b, chunks, b.index(width)),
+                  b.index(columns));
   }
   SmallVector<Value> inits;
   for (tile::ReduceOp reduce : step.reduces)
     inits.push_back(neutral(reduce, width));
-  loop(index(0), index(step.shape[0]), 1, [&](Value i) {
+  loop(b.index(0), b.index(step.shape[0]), 1, [&](Value i) {
     RowContext row(i);
     prepareRow(reads, row);
     for (tile::StoreOp store : step.stores)
@@ -364,7 +360,7 @@ void TileEmitter::emitMatrixSweep(const Step &step) {
 /// registers.
 void TileEmitter::emitRowSweep(const Step &step) {
   int64_t width = target.lanes;
-  loop(index(0), index(llvm::alignTo(step.shape[0], width)), width,
+  loop(b.index(0), b.index(llvm::alignTo(step.shape[0], width)), width,
        [&](Value at) {
          ChunkContext chunk(nullptr, at, width);
          emitChunk(step, chunk, ValueRange());

@@ -9,6 +9,7 @@
 // masked.
 
 #include "passes/TileEmitter.h"
+#include "passes/VectorCode.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -48,13 +49,6 @@ void Window::findColumns(RankedTensorType tile) {
     --firstColumnDim;
 }
 
-bool Window::hasContiguousRows() const {
-  for (int64_t d = firstColumnDim + 1; d < type.getRank(); ++d)
-    if (type.getDimSize(d) != sizes[d] || !isConstantIntValue(coords[d], 0))
-      return false;
-  return true;
-}
-
 int64_t Window::columnsPerStep() const {
   int64_t columns = 1;
   for (int64_t size : sizes.drop_front(firstColumnDim + 1))
@@ -66,12 +60,6 @@ int64_t Window::columnsPerStep() const {
 // Places
 //===----------------------------------------------------------------------===//
 
-Value TileEmitter::extentOf(const Window &window, int64_t dim) {
-  if (!window.type.isDynamicDim(dim))
-    return index(window.type.getDimSize(dim));
-  return memref::DimOp::create(b, window.memref, dim);
-}
-
 RowContext::Place TileEmitter::placeOf(const Window &window, RowContext &row) {
   RowContext::Place place{window.coords, nullptr};
   // Positions among the leading dimensions: the digits of the row's number.
@@ -81,20 +69,19 @@ RowContext::Place TileEmitter::placeOf(const Window &window, RowContext &row) {
       int64_t size = window.sizes[d];
       if (size == 1)
         continue;
-      Value digit = b.createOrFold<arith::DivUIOp>(row.row, index(below));
+      Value digit = b.div(row.row, b.index(below));
       bool isFirst = llvm::all_of(window.sizes.take_front(d),
                                   [](int64_t size) { return size == 1; });
       if (!isFirst)
-        digit = b.createOrFold<arith::RemUIOp>(digit, index(size));
-      place.indices[d] = b.createOrFold<arith::AddIOp>(place.indices[d], digit);
+        digit = b.rem(digit, b.index(size));
+      place.indices[d] = b.add(place.indices[d], digit);
       below *= size;
     }
   }
   for (auto [rows, dim] : llvm::zip(window.rows, window.rowDims)) {
     Value moved =
         arith::IndexCastOp::create(b, b.getIndexType(), scalarOf(rows, row));
-    place.indices[dim] =
-        b.createOrFold<arith::AddIOp>(place.indices[dim], moved);
+    place.indices[dim] = b.add(place.indices[dim], moved);
   }
   for (int64_t d = 0; d < window.firstColumnDim; ++d) {
     std::optional<int64_t> first = getConstantIntValue(window.coords[d]);
@@ -104,9 +91,10 @@ RowContext::Place TileEmitter::placeOf(const Window &window, RowContext &row) {
     if (isKnown)
       continue;
     // Unsigned: a negative coordinate is outside, too.
-    Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                         place.indices[d], extentOf(window, d));
-    place.inside = bothOf(place.inside, inside);
+    Value inside =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, place.indices[d],
+                              b.dim(window.memref, d));
+    place.inside = b.both(place.inside, inside);
   }
   return place;
 }
@@ -131,7 +119,7 @@ namespace {
 /// Vectors at one address. A memref of i1 has a byte for each element, which
 /// vector.load does not know.
 struct Access {
-  ImplicitLocOpBuilder &b;
+  TileBuilder &b;
   Value memref;
   SmallVector<Value> indices;
   Type element;
@@ -142,14 +130,8 @@ struct Access {
   }
 
   Value address() const {
-    auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
-    Value offset = metadata.getOffset();
-    for (auto [index, stride] : llvm::zip(indices, metadata.getStrides()))
-      offset = b.createOrFold<arith::AddIOp>(
-          offset, b.createOrFold<arith::MulIOp>(index, stride));
-    Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, memref);
-    Value at = arith::IndexCastOp::create(
-        b, b.getI64Type(), arith::AddIOp::create(b, base, offset));
+    Value at = arith::IndexCastOp::create(b, b.getI64Type(),
+                                          addressOf(b, memref, indices));
     return LLVM::IntToPtrOp::create(
         b, LLVM::LLVMPointerType::get(b.getContext()), at);
   }
@@ -195,22 +177,7 @@ struct Access {
 
 } // namespace
 
-/// `then()` if `condition` holds (null: always), else `otherwise()`.
-static Value choose(ImplicitLocOpBuilder &b, Type type, Value condition,
-                    llvm::function_ref<Value()> then,
-                    llvm::function_ref<Value()> otherwise) {
-  if (!condition)
-    return then();
-  OpBuilder::InsertionGuard guard(b);
-  auto branch = scf::IfOp::create(b, type, condition, true, true);
-  b.setInsertionPointToStart(branch.thenBlock());
-  scf::YieldOp::create(b, then());
-  b.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(b, otherwise());
-  return branch.getResult(0);
-}
-
-static void doIf(ImplicitLocOpBuilder &b, Value condition,
+static void doIf(TileBuilder &b, Value condition,
                  llvm::function_ref<void()> then,
                  llvm::function_ref<void()> otherwise = nullptr) {
   if (!condition)
@@ -225,15 +192,11 @@ static void doIf(ImplicitLocOpBuilder &b, Value condition,
   otherwise();
 }
 
-Value TileEmitter::bothOf(Value a, Value other) {
-  return a ? b.createOrFold<arith::AndIOp>(a, other) : other;
-}
-
-static Access accessAt(ImplicitLocOpBuilder &b, const Window &window,
+static Access accessAt(TileBuilder &b, const Window &window,
                        const RowContext::Place &place, Value column) {
   // Columns lie side by side, over however many dimensions they run.
   SmallVector<Value> indices = place.indices;
-  indices.back() = b.createOrFold<arith::AddIOp>(indices.back(), column);
+  indices.back() = b.add(indices.back(), column);
   return {b, window.memref, indices, window.type.getElementType()};
 }
 
@@ -242,13 +205,12 @@ static Access accessAt(ImplicitLocOpBuilder &b, const Window &window,
 TileEmitter::ColumnCheck TileEmitter::checkColumns(const Window &window,
                                                    const ChunkContext &chunk) {
   int64_t d = window.firstColumnDim, perStep = window.columnsPerStep();
-  Value first = b.createOrFold<arith::MulIOp>(window.coords[d], index(perStep));
-  first = b.createOrFold<arith::AddIOp>(first, chunk.column);
-  Value end =
-      b.createOrFold<arith::MulIOp>(extentOf(window, d), index(perStep));
-  Value last = arith::AddIOp::create(b, first, index(chunk.width));
+  Value first = b.mul(window.coords[d], b.index(perStep));
+  first = b.add(first, chunk.column);
+  Value end = b.mul(b.dim(window.memref, d), b.index(perStep));
+  Value last = arith::AddIOp::create(b, first, b.index(chunk.width));
   Value fits = arith::AndIOp::create(
-      b, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first, index(0)),
+      b, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first, b.index(0)),
       arith::CmpIOp::create(b, arith::CmpIPredicate::sle, last, end));
   return {fits, first, end};
 }
@@ -292,7 +254,7 @@ Value TileEmitter::loadColumns(const Window &window,
   }
   ColumnCheck check = checkColumns(window, chunk);
   return choose(
-      b, type, bothOf(place.inside, check.fits),
+      b, type, b.both(place.inside, check.fits),
       [&] { return access.load(chunk.width); },
       [&] {
         return access.load(chunk.width,
@@ -325,7 +287,7 @@ void TileEmitter::storeElements(tile::StoreOp store, Value elements,
   }
   ColumnCheck check = checkColumns(window, chunk);
   doIf(
-      b, bothOf(place.inside, check.fits),
+      b, b.both(place.inside, check.fits),
       [&] { access.store(elements, chunk.width); },
       [&] {
         access.store(elements, chunk.width,
@@ -358,7 +320,7 @@ void TileEmitter::emitFillRows(tile::LoadOp load) {
   int64_t length = tileShape(tile)[0];
   if (std::optional<int64_t> dim = vectorDim(window, length)) {
     window.firstColumnDim = *dim;
-    RowContext row(index(0));
+    RowContext row(b.index(0));
     RowContext::Place place = placeOf(window, row);
     int64_t inside = columnsInside(window, length).value_or(length);
     forChunks(length, inside, nullptr, row, ValueRange(),
@@ -370,7 +332,7 @@ void TileEmitter::emitFillRows(tile::LoadOp load) {
     return;
   }
   Type element = window.type.getElementType();
-  loop(index(0), index(length), 1, [&](Value i) {
+  loop(b.index(0), b.index(length), 1, [&](Value i) {
     RowContext row(i);
     RowContext::Place place = placeOf(window, row);
     Value scalar = choose(
@@ -387,7 +349,7 @@ void TileEmitter::emitFillRows(tile::LoadOp load) {
 
 void TileEmitter::emitStoreRows(tile::StoreOp store) {
   Window window(store);
-  loop(index(0), index(tileShape(store.getValue())[0]), 1, [&](Value i) {
+  loop(b.index(0), b.index(tileShape(store.getValue())[0]), 1, [&](Value i) {
     RowContext row(i);
     RowContext::Place place = placeOf(window, row);
     Value scalar = scalarOf(store.getValue(), row);

@@ -20,6 +20,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/Launch.h"
+#include "passes/VectorCode.h"
 
 using namespace mlir;
 using namespace headgate;
@@ -54,34 +55,19 @@ SmallVector<int64_t> PackedBuffer::outerDims() const {
 // Where panels lie
 //===----------------------------------------------------------------------===//
 
-static Value index(ImplicitLocOpBuilder &b, int64_t value) {
-  return arith::ConstantIndexOp::create(b, value);
-}
-
-static Value ceilDiv(ImplicitLocOpBuilder &b, Value value, int64_t by) {
-  return b.createOrFold<arith::DivUIOp>(
-      b.createOrFold<arith::AddIOp>(value, index(b, by - 1)), index(b, by));
-}
-
-static Value extent(ImplicitLocOpBuilder &b, Value buffer, int64_t dim) {
-  return b.createOrFold<memref::DimOp>(buffer, dim);
-}
-
-PanelPlace headgate::passes::placeOf(ImplicitLocOpBuilder &b,
-                                     const PackedBuffer &packed, Value buffer,
-                                     const Target &target) {
+PanelPlace headgate::passes::placeOf(TileBuilder &b, const PackedBuffer &packed,
+                                     Value buffer, const Target &target) {
   PanelPlace place;
   SmallVector<int64_t> shape;
   int64_t width = target.panelColumns() * packed.step;
-  place.bytes =
-      index(b, width * (packed.element().getIntOrFloatBitWidth() / 8));
+  place.bytes = b.index(width * (packed.element().getIntOrFloatBitWidth() / 8));
   auto append = [&](int64_t dim, int64_t step) {
-    Value size = ceilDiv(b, extent(b, buffer, dim), step);
+    Value size = ceilDiv(b, b.dim(buffer, dim), step);
     std::optional<int64_t> known = getConstantIntValue(size);
     shape.push_back(known.value_or(ShapedType::kDynamic));
     if (!known)
       place.sizes.push_back(size);
-    place.bytes = b.createOrFold<arith::MulIOp>(place.bytes, size);
+    place.bytes = b.mul(place.bytes, size);
   };
   for (int64_t dim : packed.outerDims())
     append(dim, 1);
@@ -89,8 +75,8 @@ PanelPlace headgate::passes::placeOf(ImplicitLocOpBuilder &b,
   append(packed.termDim(), packed.step);
   shape.push_back(width);
   place.type = MemRefType::get(shape, packed.element());
-  place.bytes = b.createOrFold<arith::MulIOp>(
-      ceilDiv(b, place.bytes, placeAlignment), index(b, placeAlignment));
+  place.bytes =
+      b.mul(ceilDiv(b, place.bytes, placeAlignment), b.index(placeAlignment));
   return place;
 }
 
@@ -181,7 +167,7 @@ bool headgate::passes::canComputeBounds(const PackedBuffer &packed) {
   return true;
 }
 
-static Value copyOf(ImplicitLocOpBuilder &b, Value value, IRMapping &map) {
+static Value copyOf(TileBuilder &b, Value value, IRMapping &map) {
   if (Value known = map.lookupOrNull(value))
     return known;
   Operation *op = value.getDefiningOp();
@@ -199,8 +185,8 @@ namespace {
 
 class Packing {
 public:
-  Packing(ImplicitLocOpBuilder &b, func::FuncOp launch,
-          const PackedBuffer &packed, Value panels, const Target &target)
+  Packing(TileBuilder &b, func::FuncOp launch, const PackedBuffer &packed,
+          Value panels, const Target &target)
       : b(b), packed(packed), target(target), panels(panels),
         buffer(launch.getArgument(packed.buffer.getArgNumber())),
         lastExtent(packed.type.getDimSize(packed.type.getRank() - 1)) {
@@ -209,13 +195,13 @@ public:
 
   void emit() {
     Value y = gpu::BlockIdOp::create(b, gpu::Dimension::y);
-    Value from = arith::MulIOp::create(b, y, index(b, blockRows));
-    Value to = arith::AddIOp::create(b, from, index(b, blockRows));
+    Value from = arith::MulIOp::create(b, y, b.index(blockRows));
+    Value to = arith::AddIOp::create(b, from, b.index(blockRows));
     int64_t perStep = packed.isTransposed ? target.panelColumns() : packed.step;
-    Value steps = ceilDiv(b, extent(b, buffer, packed.rowDim), perStep);
-    Value first = arith::DivUIOp::create(b, from, index(b, perStep));
+    Value steps = ceilDiv(b, b.dim(buffer, packed.rowDim), perStep);
+    Value first = arith::DivUIOp::create(b, from, b.index(perStep));
     Value last = arith::MinSIOp::create(
-        b, arith::DivUIOp::create(b, to, index(b, perStep)), steps);
+        b, arith::DivUIOp::create(b, to, b.index(perStep)), steps);
     if (packed.isTransposed)
       packColumns(first, last);
     else
@@ -229,13 +215,13 @@ private:
     SmallVector<int64_t> outer = packed.outerDims();
     owners.resize(outer.size());
     for (int64_t i = outer.size() - 1; i >= 0; --i) {
-      Value size = extent(b, buffer, outer[i]);
-      owners[i] = i ? b.createOrFold<arith::RemUIOp>(x, size) : x;
+      Value size = b.dim(buffer, outer[i]);
+      owners[i] = i ? b.rem(x, size) : x;
       if (i)
-        x = b.createOrFold<arith::DivUIOp>(x, size);
+        x = b.div(x, size);
     }
-    firstRow = index(b, 0);
-    endRow = extent(b, buffer, packed.rowDim);
+    firstRow = b.index(0);
+    endRow = b.dim(buffer, packed.rowDim);
     if (!packed.isBounded())
       return;
     IRMapping map;
@@ -248,7 +234,7 @@ private:
     auto bound = [&](OpFoldResult value) -> Value {
       if (auto known = dyn_cast<Value>(value))
         return copyOf(b, known, map);
-      return index(b, *getConstantIntValue(value));
+      return b.index(*getConstantIntValue(value));
     };
     firstRow = bound(packed.first);
     Value end = arith::AddIOp::create(b, firstRow, bound(packed.count));
@@ -257,7 +243,7 @@ private:
 
   void loop(Value from, Value to, int64_t step,
             llvm::function_ref<void(Value)> body) {
-    auto loop = scf::ForOp::create(b, from, to, index(b, step));
+    auto loop = scf::ForOp::create(b, from, to, b.index(step));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     body(loop.getInductionVar());
@@ -278,25 +264,23 @@ private:
              int64_t width) {
     auto type = VectorType::get({width}, packed.element());
     Value zeros = arith::ConstantOp::create(b, b.getZeroAttr(type));
-    auto branch = scf::IfOp::create(b, type, isThere, true, true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
-    SmallVector<Value> at(packed.type.getRank());
-    for (auto [dim, owner] : llvm::zip(packed.outerDims(), owners))
-      at[dim] = owner;
-    at[packed.rowDim] = row;
-    at.back() = column;
-    Value part = vector::LoadOp::create(
-        b, VectorType::get({count}, packed.type.getElementType()), buffer, at);
-    if (packed.isWidened)
-      part = arith::ExtFOp::create(
-          b, VectorType::get({count}, packed.element()), part);
-    if (count != width)
-      part = vector::InsertStridedSliceOp::create(b, part, zeros, 0, 1);
-    scf::YieldOp::create(b, part);
-    b.setInsertionPointToStart(branch.elseBlock());
-    scf::YieldOp::create(b, zeros);
-    return branch.getResult(0);
+    auto read = [&]() -> Value {
+      SmallVector<Value> at(packed.type.getRank());
+      for (auto [dim, owner] : llvm::zip(packed.outerDims(), owners))
+        at[dim] = owner;
+      at[packed.rowDim] = row;
+      at.back() = column;
+      Value part = vector::LoadOp::create(
+          b, VectorType::get({count}, packed.type.getElementType()), buffer,
+          at);
+      if (packed.isWidened)
+        part = arith::ExtFOp::create(
+            b, VectorType::get({count}, packed.element()), part);
+      if (count != width)
+        part = vector::InsertStridedSliceOp::create(b, part, zeros, 0, 1);
+      return part;
+    };
+    return choose(b, type, isThere, read, [&] { return zeros; });
   }
 
   void store(Value vector, Value panel, Value step, Value column) {
@@ -310,29 +294,27 @@ private:
   void forPieces(int64_t width, llvm::function_ref<void(Value, int64_t)> body) {
     int64_t whole = lastExtent / width * width;
     if (whole)
-      loop(index(b, 0), index(b, whole), width,
+      loop(b.index(0), b.index(whole), width,
            [&](Value at) { body(at, width); });
     if (whole != lastExtent)
-      body(index(b, whole), lastExtent - whole);
+      body(b.index(whole), lastExtent - whole);
   }
 
   void packTerms(Value first, Value last) {
     int64_t width = target.panelColumns();
     forPieces(width, [&](Value column, int64_t count) {
-      Value panel = b.createOrFold<arith::DivUIOp>(column, index(b, width));
+      Value panel = b.div(column, b.index(width));
       loop(first, last, 1, [&](Value step) {
         SmallVector<Value> rows;
         for (int64_t i = 0; i < packed.step; ++i) {
-          Value row = b.createOrFold<arith::AddIOp>(
-              b.createOrFold<arith::MulIOp>(step, index(b, packed.step)),
-              index(b, i));
+          Value row = b.add(b.mul(step, b.index(packed.step)), b.index(i));
           rows.push_back(load(row, exists(row), column, count, width));
         }
         Value line =
             packed.step == 1
                 ? rows[0]
                 : vector::InterleaveOp::create(b, rows[0], rows[1]).getResult();
-        store(line, panel, step, index(b, 0));
+        store(line, panel, step, b.index(0));
       });
     });
   }
@@ -341,13 +323,7 @@ private:
   void transpose(SmallVector<Value> &rows) {
     int64_t lanes = rows.size();
     for (int64_t half = lanes / 2; half; half /= 2) {
-      SmallVector<int64_t> low, high;
-      for (int64_t group = 0; group < lanes; group += 2 * half)
-        for (int64_t source : {int64_t(0), lanes})
-          for (int64_t i = 0; i < half; ++i) {
-            low.push_back(source + group + i);
-            high.push_back(source + group + half + i);
-          }
+      auto [low, high] = halvesOf(lanes, half);
       for (int64_t i = 0; i < lanes; ++i) {
         if (i & half)
           continue;
@@ -365,33 +341,32 @@ private:
     auto units = VectorType::get({lanes}, packed.step == 1 ? packed.element()
                                                            : b.getI32Type());
     loop(first, last, 1, [&](Value panel) {
-      loop(index(b, 0), index(b, columns), lanes, [&](Value lane) {
+      loop(b.index(0), b.index(columns), lanes, [&](Value lane) {
         Value row = arith::AddIOp::create(
-            b, arith::MulIOp::create(b, panel, index(b, columns)), lane);
+            b, arith::MulIOp::create(b, panel, b.index(columns)), lane);
         SmallVector<Value> rows, areThere;
         for (int64_t i = 0; i < lanes; ++i) {
-          rows.push_back(b.createOrFold<arith::AddIOp>(row, index(b, i)));
+          rows.push_back(b.add(row, b.index(i)));
           areThere.push_back(exists(rows.back()));
         }
-        Value at = b.createOrFold<arith::MulIOp>(lane, index(b, packed.step));
+        Value at = b.mul(lane, b.index(packed.step));
         forPieces(width, [&](Value term, int64_t count) {
           SmallVector<Value> block;
           for (auto [row, isThere] : llvm::zip(rows, areThere))
             block.push_back(b.createOrFold<vector::BitCastOp>(
                 units, load(row, isThere, term, count, width)));
           transpose(block);
-          Value step =
-              b.createOrFold<arith::DivUIOp>(term, index(b, packed.step));
+          Value step = b.div(term, b.index(packed.step));
           for (int64_t i = 0; i < int64_t(llvm::divideCeil(count, packed.step));
                ++i)
             store(b.createOrFold<vector::BitCastOp>(elements, block[i]), panel,
-                  b.createOrFold<arith::AddIOp>(step, index(b, i)), at);
+                  b.add(step, b.index(i)), at);
         });
       });
     });
   }
 
-  ImplicitLocOpBuilder &b;
+  TileBuilder &b;
   const PackedBuffer &packed;
   const Target &target;
   Value panels, buffer;
@@ -402,7 +377,7 @@ private:
 
 } // namespace
 
-void headgate::passes::emitPacking(ImplicitLocOpBuilder &b, func::FuncOp launch,
+void headgate::passes::emitPacking(TileBuilder &b, func::FuncOp launch,
                                    const PackedBuffer &packed, Value panels,
                                    const Target &target) {
   Packing(b, launch, packed, panels, target).emit();

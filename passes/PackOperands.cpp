@@ -68,28 +68,6 @@ struct Factor {
 
 } // namespace
 
-/// True if `value` is a multiple of `factor` whatever the block.
-static bool isMultipleOf(OpFoldResult value, int64_t factor) {
-  if (std::optional<int64_t> constant = getConstantIntValue(value))
-    return *constant % factor == 0;
-  if (factor == 1)
-    return true;
-  auto known = cast<Value>(value);
-  if (auto product = known.getDefiningOp<arith::MulIOp>())
-    return isMultipleOf(product.getLhs(), factor) ||
-           isMultipleOf(product.getRhs(), factor);
-  if (auto sum = known.getDefiningOp<arith::AddIOp>())
-    return isMultipleOf(sum.getLhs(), factor) &&
-           isMultipleOf(sum.getRhs(), factor);
-  auto argument = dyn_cast<BlockArgument>(known);
-  auto loop = argument
-                  ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp())
-                  : nullptr;
-  return loop && argument == loop.getInductionVar() &&
-         isMultipleOf(loop.getLowerBound(), factor) &&
-         isMultipleOf(loop.getStep(), factor);
-}
-
 /// offset + at, with offset + (x - offset) = x.
 static Coordinate coordinate(OpFoldResult offset, OpFoldResult at) {
   auto moved = dyn_cast<Value>(at);
@@ -260,16 +238,16 @@ public:
 
 private:
   /// Views of all packed buffers, in the function that has `arguments`.
-  SmallVector<Value> createViews(ImplicitLocOpBuilder &b, ValueRange arguments,
+  SmallVector<Value> createViews(TileBuilder &b, ValueRange arguments,
                                  Value workspace) {
     SmallVector<Value> views;
-    Value offset = arith::ConstantIndexOp::create(b, 0);
+    Value offset = b.index(0);
     for (const PackedBuffer &packed : buffers) {
       Value buffer = arguments[packed.buffer.getArgNumber()];
       PanelPlace place = placeOf(b, packed, buffer, target);
       views.push_back(memref::ViewOp::create(b, place.type, workspace, offset,
                                              place.sizes));
-      offset = b.createOrFold<arith::AddIOp>(offset, place.bytes);
+      offset = b.add(offset, place.bytes);
     }
     return views;
   }
@@ -312,7 +290,7 @@ private:
     if (ArrayAttr attributes = kernel.getArgAttrsAttr())
       pack.setArgAttrsAttr(attributes);
     Block *body = pack.addEntryBlock();
-    ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
+    TileBuilder b(kernel.getLoc(), kernel.getContext());
     b.setInsertionPointToStart(body);
     SmallVector<Value> views =
         createViews(b, body->getArguments(), body->getArguments().back());
@@ -324,7 +302,7 @@ private:
 
   void readPanels() {
     Block &body = kernel.getBody().front();
-    ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
+    TileBuilder b(kernel.getLoc(), kernel.getContext());
     b.setInsertionPointToStart(&body);
     SmallVector<Value> views =
         createViews(b, body.getArguments(), body.getArguments().back());
@@ -338,13 +316,13 @@ private:
 
   void readPanels(Factor &factor, Value panels) {
     const PackedBuffer &packed = factor.packed;
-    ImplicitLocOpBuilder b(factor.load.getLoc(), factor.load);
+    TileBuilder b(factor.load.getLoc(), factor.load);
     auto index = [&](OpFoldResult value) {
       return getValueOrCreateConstantIndexOp(b, b.getLoc(), value);
     };
     auto coord = [&](int64_t dim) {
-      return b.createOrFold<arith::AddIOp>(index(factor.coords[dim].offset),
-                                           index(factor.coords[dim].at));
+      return b.add(index(factor.coords[dim].offset),
+                   index(factor.coords[dim].at));
     };
     SmallVector<Value> coords;
     SmallVector<int64_t> sizes;
@@ -353,8 +331,7 @@ private:
       sizes.push_back(1);
     }
     auto append = [&](int64_t dim, int64_t step) {
-      coords.push_back(b.createOrFold<arith::DivUIOp>(
-          coord(dim), index(b.getIndexAttr(step))));
+      coords.push_back(b.div(coord(dim), index(b.getIndexAttr(step))));
       sizes.push_back(llvm::divideCeil(factor.sizes[dim], step));
     };
     append(packed.columnDim(), target.panelColumns());

@@ -8,7 +8,7 @@
 #include "dialect/tile/Tile.h"
 #include "headgate/Target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "passes/TileBuilder.h"
 
 namespace headgate::passes {
 
@@ -42,7 +42,7 @@ struct PanelPlace {
   llvm::SmallVector<mlir::Value> sizes; ///< of its dynamic dimensions
   mlir::Value bytes;                    ///< rounded up to the next place
 };
-PanelPlace placeOf(mlir::ImplicitLocOpBuilder &b, const PackedBuffer &packed,
+PanelPlace placeOf(TileBuilder &b, const PackedBuffer &packed,
                    mlir::Value buffer, const Target &target);
 
 /// The same as texts over the kernel's extents.
@@ -55,7 +55,7 @@ std::array<std::string, 3> packGrid(mlir::func::FuncOp kernel,
 
 /// Writes into `launch`, a function with the kernel's arguments, what one block
 /// does to pack `packed` into `panels`.
-void emitPacking(mlir::ImplicitLocOpBuilder &b, mlir::func::FuncOp launch,
+void emitPacking(TileBuilder &b, mlir::func::FuncOp launch,
                  const PackedBuffer &packed, mlir::Value panels,
                  const Target &target);
 

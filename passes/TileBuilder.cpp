@@ -3,6 +3,7 @@
 #include "passes/TileBuilder.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
@@ -113,4 +114,25 @@ void TileBuilder::store(Value tile, Value buffer, const TileWindow &window) {
 
 Type headgate::passes::elementOf(Value shaped) {
   return cast<ShapedType>(shaped.getType()).getElementType();
+}
+
+bool headgate::passes::isMultipleOf(OpFoldResult value, int64_t factor) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return *constant % factor == 0;
+  if (factor == 1)
+    return true;
+  auto known = cast<Value>(value);
+  if (auto product = known.getDefiningOp<arith::MulIOp>())
+    return isMultipleOf(product.getLhs(), factor) ||
+           isMultipleOf(product.getRhs(), factor);
+  if (auto sum = known.getDefiningOp<arith::AddIOp>())
+    return isMultipleOf(sum.getLhs(), factor) &&
+           isMultipleOf(sum.getRhs(), factor);
+  auto argument = dyn_cast<BlockArgument>(known);
+  auto loop = argument
+                  ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp())
+                  : nullptr;
+  return loop && argument == loop.getInductionVar() &&
+         isMultipleOf(loop.getLowerBound(), factor) &&
+         isMultipleOf(loop.getStep(), factor);
 }

@@ -66,6 +66,9 @@ public:
 /// The elements' type of a tile or buffer.
 mlir::Type elementOf(mlir::Value shaped);
 
+/// True if an index is a multiple of `factor` whatever the block.
+bool isMultipleOf(mlir::OpFoldResult value, int64_t factor);
+
 } // namespace headgate::passes
 
 #endif // HEADGATE_PASSES_TILEBUILDER_H

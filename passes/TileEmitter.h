@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Writes the steps of a plan as loops over vectors. One class, four ideas:
+// Writes the steps of a plan as loops over vectors. One class, five ideas:
 //
-//   EmitSteps.cpp     the order of steps; loops and branches without tiles
-//   EmitSweeps.cpp    one pass over the elements of tiles, lazy tiles on the
-//   way EmitWindows.cpp   windows of memory: rows that lie outside, ends of
-//   rows EmitDots.cpp      products in registers, from panels or from rows in
-//   memory
+//   EmitSteps.cpp      the order of steps; loops and branches without tiles
+//   EmitSweeps.cpp     passes over the elements of tiles
+//   EmitWindows.cpp    windows of memory: rows outside of it, ends of rows
+//   EmitDots.cpp       products in registers, from panels or rows in memory
+//   EmitReadAhead.cpp  rows of memory that several blocks read in turn
 //
 // All new operations are upstream: memref, vector, arith, math, scf, x86vector.
 
 #ifndef HEADGATE_PASSES_TILEEMITTER_H
 #define HEADGATE_PASSES_TILEEMITTER_H
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "passes/TileBuffers.h"
+#include "passes/TileBuilder.h"
 #include "passes/TilePlan.h"
 
 #include <optional>
@@ -37,8 +36,6 @@ struct Window {
   /// here on are its columns. The rank of the memref for tiles of rank 1.
   int64_t firstColumnDim;
 
-  /// False if a row's elements do not lie side by side.
-  bool hasContiguousRows() const;
   /// Columns for each step along `firstColumnDim`: more than one where a
   /// row of the tile spans several dimensions.
   int64_t columnsPerStep() const;
@@ -104,17 +101,11 @@ private:
   void eraseTiles(llvm::ArrayRef<mlir::Operation *> ops);
   void rebuildWithoutTiles(mlir::scf::ForOp loop);
   void rebuildWithoutTiles(mlir::scf::IfOp branch);
-  mlir::Value index(int64_t value);
-  mlir::Value minimum(mlir::Value a, mlir::Value b);
-  /// max(0, min(bound, value)).
-  mlir::Value clamp(mlir::Value value, mlir::Value bound);
   /// for (i = from; i < to; i += step), a single turn without a loop.
   void loop(mlir::Value from, mlir::Value to, int64_t step, Body body);
   llvm::SmallVector<mlir::Value> loop(mlir::Value from, mlir::Value to,
                                       int64_t step, mlir::ValueRange inits,
                                       CarryingBody body);
-
-  mlir::Value bothOf(mlir::Value a, mlir::Value b);
 
   // EmitSweeps.cpp
   void emitSweep(const Step &step);
@@ -154,7 +145,6 @@ private:
     mlir::Value fits, first, end;
   };
   RowContext::Place placeOf(const Window &window, RowContext &row);
-  mlir::Value extentOf(const Window &window, int64_t dim);
   /// Columns of the window that lie in its memref, where that is known.
   std::optional<int64_t> columnsInside(const Window &window, int64_t columns);
   ColumnCheck checkColumns(const Window &window, const ChunkContext &chunk);
@@ -206,6 +196,7 @@ private:
   mlir::Value loadRow(const Matrix &matrix, mlir::Value memref,
                       llvm::ArrayRef<mlir::Value> at, int64_t width,
                       mlir::Type as);
+  mlir::Value copyRows(const Matrix &matrix, mlir::Value first, int64_t rows);
   mlir::Value wholeRows(const Matrix &matrix, mlir::Value first);
   mlir::Value spareRows(int64_t rows, int64_t columns, mlir::Type element);
   mlir::Value sumEach(llvm::ArrayRef<mlir::Value> vectors);
@@ -221,7 +212,7 @@ private:
   TilePlan &plan;
   TileBuffers &buffers;
   const Target &target;
-  mlir::ImplicitLocOpBuilder b;
+  TileBuilder b;
 };
 
 /// 2^x of a vector of f32, within 3 units in the last place; exactly 0 at -inf,

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "passes/TileBuilder.h"
 #include "passes/TilePrograms.h"
 
 using namespace mlir;
@@ -31,14 +32,6 @@ tile::LoadOp headgate::passes::panelWindow(Value value) {
   return load && isa_and_nonnull<tile::PanelsAttr>(type.getEncoding())
              ? load
              : tile::LoadOp();
-}
-
-static bool isMultipleOf(Value value, int64_t factor) {
-  if (std::optional<int64_t> constant = getConstantIntValue(value))
-    return *constant % factor == 0;
-  auto product = value.getDefiningOp<arith::MulIOp>();
-  return product && (isMultipleOf(product.getLhs(), factor) ||
-                     isMultipleOf(product.getRhs(), factor));
 }
 
 /// True if `size` columns from `first` on are all there, or none is, or the
