@@ -23,12 +23,11 @@
 // Covered by test/passes/lower-routed-to-tile.mlir; by execution in
 // test/kernels.
 
-#include "passes/TileAttention.h"
+#include "passes/AttentionProgram.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "llvm/Support/MathExtras.h"
 
 #include <cmath>
 #include <limits>
@@ -39,131 +38,14 @@ using namespace headgate;
 using namespace headgate::passes;
 
 using Predicate = arith::CmpIPredicate;
-static constexpr float infinity = std::numeric_limits<float>::infinity();
-
-static int64_t padded(int64_t width) { return llvm::alignTo(width, widthStep); }
 
 namespace {
 
-/// The softmax so far: a maximum, a sum and an output row for each query row.
-struct Softmax {
-  Value max, sum, output;
-
-  SmallVector<Value> values() const { return {max, sum, output}; }
-  static Softmax of(ValueRange values) {
-    return {values[0], values[1], values[2]};
-  }
-};
-
-/// Finished rows.
-struct Rows {
-  Value output, lse;
-};
-
-//===-- parts of the program that both launches have ---------------------===//
-
-class Program {
-public:
-  Program(TileBuilder &b, const AttendKernel &kernel, const RowPlan &plan,
-          int64_t keys, Value workspace, bool seesPart)
-      : b(b), kernel(kernel), plan(plan), attend(kernel.attend), keys(keys),
-        parts(plan.splits > 1 ? countParts() : Value()),
-        rows(b, plan, attend, seesPart ? parts : Value()), R(plan.rows),
-        width(kernel.valueWidth()), D(padded(kernel.queryWidth())),
-        Dv(padded(width)) {
-    if (parts)
-      openPartials(workspace);
-  }
-
-protected:
-  Softmax initial() {
-    return {b.constant(R, -infinity), b.constant(R, 0), b.constant({R, Dv}, 0)};
-  }
-
-  /// The maximum to subtract: 0 for a row that has seen nothing.
-  Value finiteMax(Value max) {
-    Value seen = arith::CmpFOp::create(b, arith::CmpFPredicate::ONE, max,
-                                       b.constant(R, -infinity));
-    return b.select(seen, max, b.constant(R, 0));
-  }
-
-  /// Output and logarithm of the sum, with a row's maximum times `factor`.
-  Rows finish(const Softmax &softmax, float factor) {
-    Value zero = b.constant(R, 0);
-    Value some =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, softmax.sum, zero);
-    Value quotient = arith::DivFOp::create(b, b.constant(R, 1), softmax.sum);
-    Value inverse = b.select(some, quotient, zero);
-    Rows result;
-    result.output =
-        arith::MulFOp::create(b, softmax.output, b.repeat(inverse, 1, {R, Dv}));
-    if (!kernel.lses.empty() || rows.split) {
-      Value log = math::LogOp::create(b, softmax.sum);
-      result.lse =
-          math::FmaOp::create(b, softmax.max, b.constant(R, factor), log);
-    }
-    return result;
-  }
-
-  void storeResults(const Rows &result) {
-    Value output = result.output;
-    Type element = kernel.elementType();
-    if (!element.isF32() && !kernel.outputs.empty())
-      output = arith::TruncFOp::create(b, b.type({R, Dv}, element), output);
-    for (Value buffer : kernel.outputs)
-      b.store(output, buffer, rows.window(rows.heads, Dv));
-    for (Value buffer : kernel.lses)
-      b.store(result.lse, buffer, rows.window(rows.heads, 0));
-  }
-
-  TileWindow partialWindow(Value split, int64_t width) {
-    TileWindow window{{split, rows.column, rows.firstRow}, {1, 1, R}, {}, {}};
-    if (width) {
-      window.coords.push_back(b.index(0));
-      window.sizes.push_back(width);
-    }
-    return window;
-  }
-
-  TileBuilder &b;
-  const AttendKernel &kernel;
-  const RowPlan &plan;
-  routed::AttendOp attend;
-  int64_t keys;
-  Value parts; ///< of the keys; null: one
-  TileRows rows;
-  int64_t R, width, D, Dv;
-  Value outputs, lses; ///< of the parts, in the workspace
-
-private:
-  /// LowerRoutedToTile says the same as a text.
-  Value countParts() {
-    Value tiles = b.ceilDiv(b.dim(kernel.key, 1), b.index(keys));
-    return b.max(b.min(tiles, b.index(plan.splits)), b.index(1));
-  }
-
-  void openPartials(Value workspace) {
-    Value columns = b.mul(b.dim(kernel.query, 0), b.index(plan.columns()));
-    Value count = b.mul(b.dim(kernel.query, 1), b.index(plan.rowsOfToken()));
-    int64_t dyn = ShapedType::kDynamic;
-    auto view = [&](ArrayRef<int64_t> shape, Value at) -> Value {
-      return memref::ViewOp::create(b, MemRefType::get(shape, b.getF32Type()),
-                                    workspace, at,
-                                    ValueRange{parts, columns, count});
-    };
-    outputs = view({dyn, dyn, dyn, Dv}, b.index(0));
-    Value rows = b.mul(parts, b.mul(columns, count));
-    lses = view({dyn, dyn, dyn}, b.mul(rows, b.index(Dv * 4)));
-  }
-};
-
-//===-- the attention ----------------------------------------------------===//
-
-class Attention : Program {
+class Attention : AttentionProgram {
 public:
   Attention(TileBuilder &b, const AttendKernel &kernel, const RowPlan &plan,
             int64_t keys, Value workspace)
-      : Program(b, kernel, plan, keys, workspace, /*seesPart=*/true),
+      : AttentionProgram(b, kernel, plan, keys, workspace, /*seesPart=*/true),
         scale(attend.getScaleOrDefault().getValueAsDouble()),
         isRaw(attend.getScore().empty() && scale > 0) {}
 
@@ -461,51 +343,6 @@ void Attention::storeParts(const Rows &result) {
   b.store(result.lse, lses, partialWindow(rows.split, 0));
 }
 
-//===-- bringing parts together ------------------------------------------===//
-
-/// Row by row a softmax over the parts' lse.
-class Combine : Program {
-public:
-  Combine(TileBuilder &b, const AttendKernel &kernel, const RowPlan &plan,
-          int64_t keys, Value workspace)
-      : Program(b, kernel, plan, keys, workspace, /*seesPart=*/false) {}
-
-  void build() {
-    Value zero = b.index(0), one = b.index(1);
-    auto loop = scf::ForOp::create(b, zero, parts, one, initial().values());
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      Softmax next =
-          visit(loop.getInductionVar(), Softmax::of(loop.getRegionIterArgs()));
-      scf::YieldOp::create(b, next.values());
-    }
-    storeResults(finish(Softmax::of(loop.getResults()), 1));
-  }
-
-private:
-  Softmax visit(Value part, const Softmax &sofar) {
-    Value lse = b.load(lses, partialWindow(part, 0), R);
-    Value output = b.load(outputs, partialWindow(part, Dv), {R, Dv});
-    Softmax next;
-    next.max = arith::MaxNumFOp::create(b, sofar.max, lse);
-    Value max = finiteMax(next.max);
-    Value c = b.constant(R, float(std::numbers::log2e));
-    auto weight = [&](Value logarithm) -> Value {
-      Value distance = arith::SubFOp::create(b, logarithm, max);
-      return math::Exp2Op::create(
-          b, arith::MulFOp::create(b, distance, c).getResult());
-    };
-    Value alpha = weight(sofar.max), p = weight(lse);
-    next.sum = math::FmaOp::create(b, sofar.sum, alpha, p);
-    Value rescaled =
-        arith::MulFOp::create(b, sofar.output, b.repeat(alpha, 1, {R, Dv}));
-    next.output =
-        math::FmaOp::create(b, output, b.repeat(p, 1, {R, Dv}), rescaled);
-    return next;
-  }
-};
-
 } // namespace
 
 void headgate::passes::buildAttention(TileBuilder &b,
@@ -513,14 +350,4 @@ void headgate::passes::buildAttention(TileBuilder &b,
                                       const RowPlan &plan, int64_t keys,
                                       Value workspace) {
   Attention(b, kernel, plan, keys, workspace).build();
-}
-
-void headgate::passes::buildCombine(TileBuilder &b, const AttendKernel &kernel,
-                                    const RowPlan &plan, int64_t keys,
-                                    Value workspace) {
-  Combine(b, kernel, plan, keys, workspace).build();
-}
-
-int64_t headgate::passes::partialBytes(const AttendKernel &kernel) {
-  return (padded(kernel.valueWidth()) + 1) * 4;
 }
