@@ -9,10 +9,6 @@ namespace headgate {
 
 namespace {
 
-/// What tiles of a block may take, by a generous estimate: a second level cache
-/// of 512 KiB then has room for a tile of keys and values, and a thread's stack
-/// for all the rest.
-constexpr int64_t maxStackBytes = 128 << 10;
 constexpr int64_t maxDirectRows = 64;
 constexpr int64_t maxSplits = 1024;
 /// Query rows of a key head, or rows of a projection, from which on packing its

@@ -16,6 +16,11 @@
 
 namespace headgate {
 
+/// What the tiles of a block may take of the stack. A second level cache of
+/// 512 KiB then has room for a tile of keys and values, and a thread's stack,
+/// which may be a user's small one, for all the rest.
+constexpr int64_t maxStackBytes = 128 << 10;
+
 /// Whether `schedule` is legal. The error of one that is not starts with the
 /// label of the rule:
 ///

@@ -8,6 +8,7 @@
 // Measured on a Zen 4 core with 64 keys of 8 heads x 64 f32: 20 GB/s instead of
 // 11, where reading alone does 31.
 
+#include "passes/KernelLaunch.h"
 #include "passes/TileEmitter.h"
 #include "passes/VectorCode.h"
 
@@ -48,12 +49,10 @@ void TileEmitter::readLines(Value first, Value last) {
 }
 
 void TileEmitter::readSharedRows(tile::DotOp dot, const Matrix &matrix) {
-  auto schedule =
-      func->getAttrOfType<tile::ScheduleAttr>(tile::scheduleAttrName);
   int64_t rowBytes = sharedRowBytes(matrix);
   int64_t rows = tileShape(dot.getRhs())[0];
   // Two matrices, and as much again for the rest.
-  if (schedule.getOrder() != tile::Order::Cols || !rowBytes ||
+  if (scheduleOf(func).getOrder() != tile::Order::Cols || !rowBytes ||
       rows * rowBytes > target.cacheBytes / 4)
     return;
   Value isFirst;

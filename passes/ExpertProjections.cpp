@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "passes/KernelProblem.h"
 #include "passes/SimplifyRouted.h"
 
@@ -69,7 +70,7 @@ static bool areProjectionMaps(ArrayRef<AffineMap> maps) {
 
 std::optional<Projection> headgate::passes::matchProjection(Value rows) {
   Projection p;
-  Type element = cast<RankedTensorType>(rows.getType()).getElementType();
+  Type element = getElementTypeOrSelf(rows);
   if ((p.rounding = rows.getDefiningOp<arith::TruncFOp>()))
     rows = p.rounding.getIn();
   p.contract = rows.getDefiningOp<linalg::ContractOp>();
@@ -79,8 +80,7 @@ std::optional<Projection> headgate::passes::matchProjection(Value rows) {
   p.matrices = p.contract.getDpsInputs()[1];
   bool sameTypes =
       llvm::all_of(ValueRange{p.input, p.matrices}, [&](Value factor) {
-        return cast<RankedTensorType>(factor.getType()).getElementType() ==
-               element;
+        return getElementTypeOrSelf(factor) == element;
       });
   auto sums = cast<RankedTensorType>(rows.getType());
   if (!sameTypes || !sums.getElementType().isF32())
@@ -139,17 +139,13 @@ namespace {
 
 constexpr StringRef remarkName = "expert-projection";
 
-Type elementOf(Value rows) {
-  return cast<RankedTensorType>(rows.getType()).getElementType();
-}
-
 /// The problem of projecting by `matrices` [R, M, out, in], or [R, M, in, out]
 /// if they are not `transposed`.
 ExpertProjection problemOf(Value matrices, Value experts, bool transposed) {
   ArrayRef<int64_t> shape =
       cast<RankedTensorType>(matrices.getType()).getShape();
   ExpertProjection problem;
-  problem.dtype = dtypeOf(elementOf(matrices));
+  problem.dtype = dtypeOf(getElementTypeOrSelf(matrices));
   problem.groups = shape[0];
   problem.experts = shape[1];
   problem.chosen = cast<RankedTensorType>(experts.getType()).getDimSize(3);
@@ -220,7 +216,8 @@ std::optional<Value> biasOfRows(const Projection &projection) {
   if (!bias || !projection.rounding)
     return bias;
   auto widened = bias.getDefiningOp<arith::ExtFOp>();
-  if (!widened || elementOf(widened.getIn()) != elementOf(projection.input))
+  if (!widened || getElementTypeOrSelf(widened.getIn()) !=
+                      getElementTypeOrSelf(projection.input))
     return {};
   return widened.getIn();
 }
@@ -324,7 +321,7 @@ void chooseFor(const Simplification &s, routed::LinearOp linear) {
 
   ImplicitLocOpBuilder b(linear.getLoc(), linear);
   Value input = linear.getInput(), bias = linear.getBias();
-  Type element = elementOf(input);
+  Type element = getElementTypeOrSelf(input);
   if (linear.getInput().getType().getRank() == 4)
     input = tensor::CollapseShapeOp::create(
         b, input, ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}});
@@ -387,8 +384,9 @@ void spread(const Simplification &s, routed::LinearOp linear) {
   s.done(linear, remarkName,
          "by the matrices of all experts, behind a scatter: it " + choice.why);
   IRRewriter(linear.getContext())
-      .replaceOp(linear, withType(b, rounded(b, result, elementOf(matrices)),
-                                  linear.getType()));
+      .replaceOp(linear,
+                 withType(b, rounded(b, result, getElementTypeOrSelf(matrices)),
+                          linear.getType()));
 }
 
 } // namespace

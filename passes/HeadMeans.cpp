@@ -2,8 +2,8 @@
 //
 // The mean of projected heads as one more head of the projection:
 //
-//   mean_heads(x W) = x mean(W)         mean_heads(rope(k)) =
-//   rope(mean_heads(k))
+//   mean_heads(x W) = x mean(W)
+//   mean_heads(rope(k)) = rope(mean_heads(k))
 //
 // Both sides round differently, so this needs leave to reassociate.
 

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/KernelAbi.h"
 #include "passes/Passes.h"
 #include "passes/SizeExpression.h"
 
@@ -15,13 +16,16 @@ using namespace headgate::passes;
 
 //===-- kernels ----------------------------------------------------------===//
 
-SmallVector<func::FuncOp> headgate::passes::scheduledKernels(ModuleOp module,
-                                                             StringRef kind) {
+FailureOr<SmallVector<func::FuncOp>>
+headgate::passes::scheduledKernels(ModuleOp module, StringRef kind) {
   SmallVector<func::FuncOp> kernels;
   for (auto func : module.getOps<func::FuncOp>()) {
     auto itsKind = func->getAttrOfType<StringAttr>(kernelName);
-    if (itsKind && itsKind == kind && scheduleOf(func) && !func.isExternal())
-      kernels.push_back(func);
+    if (!itsKind || itsKind != kind || !scheduleOf(func) || func.isExternal())
+      continue;
+    if (failed(abiOf(func)))
+      return failure();
+    kernels.push_back(func);
   }
   return kernels;
 }

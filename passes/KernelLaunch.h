@@ -13,9 +13,10 @@
 
 namespace headgate::passes {
 
-/// The kernels of a kind in a module that have a body and a schedule.
-llvm::SmallVector<mlir::func::FuncOp> scheduledKernels(mlir::ModuleOp module,
-                                                       llvm::StringRef kind);
+/// The kernels of a kind in a module that have a body and a schedule. An error
+/// if the arguments of one are not a kernel's.
+llvm::FailureOr<llvm::SmallVector<mlir::func::FuncOp>>
+scheduledKernels(mlir::ModuleOp module, llvm::StringRef kind);
 /// The schedule of a function; null if it has none.
 tile::ScheduleAttr scheduleOf(mlir::func::FuncOp func);
 /// What `func` says of its launch so far, its kernel's name and schedule filled

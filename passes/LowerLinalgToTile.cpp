@@ -21,7 +21,6 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/GemmKernel.h"
-#include "passes/KernelAbi.h"
 #include "passes/KernelLaunch.h"
 #include "passes/Passes.h"
 #include "passes/TileBuilder.h"
@@ -171,11 +170,11 @@ private:
 struct LowerLinalgToTile
     : headgate::passes::impl::LowerLinalgToTileBase<LowerLinalgToTile> {
   void runOnOperation() override {
-    for (func::FuncOp func : scheduledKernels(getOperation(), "gemm")) {
-      if (failed(abiOf(func)))
-        return signalPassFailure();
+    auto kernels = scheduledKernels(getOperation(), "gemm");
+    if (failed(kernels))
+      return signalPassFailure();
+    for (func::FuncOp func : *kernels)
       lowerKernel(func);
-    }
   }
 
 private:

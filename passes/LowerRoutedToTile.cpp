@@ -16,7 +16,6 @@
 // test/kernels.
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "passes/KernelAbi.h"
 #include "passes/KernelLaunch.h"
 #include "passes/Passes.h"
 #include "passes/TileAttention.h"
@@ -129,11 +128,11 @@ void lower(func::FuncOp func, tile::ScheduleAttr schedule, Launch launch) {
 struct LowerRoutedToTile
     : headgate::passes::impl::LowerRoutedToTileBase<LowerRoutedToTile> {
   void runOnOperation() override {
-    for (func::FuncOp func : scheduledKernels(getOperation(), "attend")) {
-      if (failed(abiOf(func)))
-        return signalPassFailure();
+    auto kernels = scheduledKernels(getOperation(), "attend");
+    if (failed(kernels))
+      return signalPassFailure();
+    for (func::FuncOp func : *kernels)
       lowerKernel(func);
-    }
   }
 
 private:

@@ -4,8 +4,9 @@
 // which tiles get buffers and what is done in one pass, TileLimits where passes
 // may stop early, TileBuffers who shares memory, TileEmitter writes the code.
 // Covered by test/passes/lower-tile-to-vector*.mlir, and by
-// test/passes/TileProgramTest.cpp, which runs the code.
+// test/passes/tile, which runs the code.
 
+#include "lib/Schedule.h"
 #include "lib/Target.h"
 #include "passes/Passes.h"
 #include "passes/TileBuffers.h"
@@ -26,10 +27,6 @@ namespace headgate::passes {
 using namespace mlir;
 using namespace headgate;
 using namespace headgate::passes;
-
-/// A thread of the pool has megabytes of stack, a thread of the user's may have
-/// less; and a block's buffers belong in the first two levels of cache.
-static constexpr int64_t maxStackBytes = 128 * 1024;
 
 namespace {
 

@@ -24,7 +24,7 @@
 #include "lib/Target.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/KernelAbi.h"
-#include "passes/Launch.h"
+#include "passes/KernelLaunch.h"
 #include "passes/Passes.h"
 #include "passes/WidenDots.h"
 
@@ -384,8 +384,7 @@ struct PackOperandsPass : passes::impl::PackOperandsBase<PackOperandsPass> {
 private:
   /// A kernel of one launch whose schedule holds right factors.
   bool takesPanels(func::FuncOp function) {
-    auto schedule =
-        function->getAttrOfType<tile::ScheduleAttr>(tile::scheduleAttrName);
+    tile::ScheduleAttr schedule = scheduleOf(function);
     std::optional<Launch> launch = launchOf(function);
     if (function.isExternal() || !schedule || !launch ||
         schedule.getStages() == 0)

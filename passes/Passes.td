@@ -501,7 +501,7 @@ def LowerTileToVector
     Needs: `tile.schedule` on the function; the right factors of products that
     should be fast in panels (headgate-pack-operands). Refuses, with a remark,
     tiles with more than two dimensions, constants with several values,
-    operations without a vector form, and programs whose buffers pass 64 KiB.
+    operations without a vector form, and programs whose buffers pass 128 KiB.
     Keeps: functions without `tile.schedule`; scalars; block ids.
   }];
   let options = [

@@ -141,21 +141,38 @@ void headgate::passes::buildVectorsToLLVMPipeline(OpPassManager &pm,
 }
 
 namespace {
+
 struct TargetOptions : PassPipelineOptions<TargetOptions> {
   Option<std::string> target{*this, "target",
                              llvm::cl::desc("as lib/Target spells it"),
                              llvm::cl::init("host:x86-64-v3")};
 };
 
-struct SimplifyOptions : PassPipelineOptions<SimplifyOptions> {
-  Option<std::string> target{*this, "target",
-                             llvm::cl::desc("as lib/Target spells it"),
-                             llvm::cl::init("host:x86-64-v3")};
+struct SimplifyOptions : TargetOptions {
   Option<bool> allowReassociation{
       *this, "allow-reassociation",
       llvm::cl::desc("let sums be added in another order"),
       llvm::cl::init(false)};
 };
+
+/// Registers a pipeline that has a target and no other option.
+void registerForTarget(StringRef name, StringRef description,
+                       void (*build)(OpPassManager &, StringRef)) {
+  PassPipelineRegistration<TargetOptions>(
+      name, description,
+      [build](OpPassManager &pm, const TargetOptions &options) {
+        build(pm, options.target);
+      });
+}
+
+void buildHostPipeline(OpPassManager &pm, StringRef target) {
+  buildInlinePipeline(pm);
+  buildSimplifyPipeline(pm, target, /*allowReassociation=*/false);
+  buildFormKernelsPipeline(pm, /*whole=*/false);
+  buildKernelsToBuffersPipeline(pm, target);
+  buildHostToLLVMPipeline(pm, target);
+}
+
 } // namespace
 
 void headgate::passes::registerHeadgatePipelines() {
@@ -172,41 +189,24 @@ void headgate::passes::registerHeadgatePipelines() {
       "headgate-decompose-pipeline",
       "routed on tensors to linalg on tensors (the executable meaning)",
       buildDecomposePipeline);
-  using Registration = PassPipelineRegistration<TargetOptions>;
-  Registration("headgate-kernels-to-tiles-pipeline",
-               "kernels to launched functions on tiles, where tiles can say "
-               "them",
-               [](OpPassManager &pm, const TargetOptions &options) {
-                 buildKernelsToTilesPipeline(pm, options.target);
-               });
-  Registration("headgate-tiles-to-vectors-pipeline",
-               "launched functions on tiles to loops over vectors",
-               [](OpPassManager &pm, const TargetOptions &options) {
-                 buildTilesToVectorsPipeline(pm, options.target);
-               });
-  Registration("headgate-vectors-to-llvm-pipeline",
-               "functions on buffers, linalg and vectors to the LLVM dialect",
-               [](OpPassManager &pm, const TargetOptions &options) {
-                 buildVectorsToLLVMPipeline(pm, options.target);
-               });
-  Registration("headgate-kernels-to-buffers-pipeline",
-               "kernels to launched functions on buffers",
-               [](OpPassManager &pm, const TargetOptions &options) {
-                 buildKernelsToBuffersPipeline(pm, options.target);
-               });
-  Registration("headgate-host-to-llvm-pipeline",
-               "launched functions on buffers to the LLVM dialect",
-               [](OpPassManager &pm, const TargetOptions &options) {
-                 buildHostToLLVMPipeline(pm, options.target);
-               });
-  Registration("headgate-host-pipeline",
-               "routed on tensors to the LLVM dialect, for the host",
-               [](OpPassManager &pm, const TargetOptions &options) {
-                 buildInlinePipeline(pm);
-                 buildSimplifyPipeline(pm, options.target,
-                                       /*allowReassociation=*/false);
-                 buildFormKernelsPipeline(pm, /*whole=*/false);
-                 buildKernelsToBuffersPipeline(pm, options.target);
-                 buildHostToLLVMPipeline(pm, options.target);
-               });
+  registerForTarget("headgate-kernels-to-tiles-pipeline",
+                    "kernels to launched functions on tiles, where tiles can "
+                    "say them",
+                    buildKernelsToTilesPipeline);
+  registerForTarget("headgate-tiles-to-vectors-pipeline",
+                    "launched functions on tiles to loops over vectors",
+                    buildTilesToVectorsPipeline);
+  registerForTarget("headgate-vectors-to-llvm-pipeline",
+                    "functions on buffers, linalg and vectors to the LLVM "
+                    "dialect",
+                    buildVectorsToLLVMPipeline);
+  registerForTarget("headgate-kernels-to-buffers-pipeline",
+                    "kernels to launched functions on buffers",
+                    buildKernelsToBuffersPipeline);
+  registerForTarget("headgate-host-to-llvm-pipeline",
+                    "launched functions on buffers to the LLVM dialect",
+                    buildHostToLLVMPipeline);
+  registerForTarget("headgate-host-pipeline",
+                    "routed on tensors to the LLVM dialect, for the host",
+                    buildHostPipeline);
 }
