@@ -4,10 +4,8 @@
 
 #include "AttendData.h"
 #include "AttendEntry.h"
-#include "Cover.h"
-#include "lib/Schedule.h"
+#include "CaseList.h"
 #include "lib/ScheduleText.h"
-#include "lib/Target.h"
 
 #include <cmath>
 
@@ -63,7 +61,6 @@ const std::vector<ProblemSizes> sizeSets[] = {
 constexpr int64_t rowCounts[] = {0, 1, 5, 6, 12};
 constexpr int64_t keyCounts[] = {0, 64, 256, 512};
 constexpr int64_t splitCounts[] = {0, 1, 3};
-constexpr int flags = 3; // default, no, yes
 
 enum Axis {
   dtypeAxis,
@@ -88,10 +85,6 @@ enum Axis {
   sizesAxis,
   dataAxis,
 };
-
-template <typename T, size_t n> constexpr int count(const T (&)[n]) {
-  return static_cast<int>(n);
-}
 
 std::vector<int> extentsOf(size_t targets) {
   return {count(dtypes),
@@ -154,21 +147,13 @@ AttendCase caseOf(const Choice &choice, std::span<const std::string> targets) {
           .data = Data(choice[dataAxis])};
 }
 
-constexpr Axis knobs[] = {keysAxis, splitsAxis, mergeAxis, stagesAxis,
-                          orderAxis};
-
 bool legalize(Choice &choice, std::span<const std::string> targets) {
-  for (Axis knob : knobs) {
-    if (choice[rowsAxis] == 0)
-      choice[knob] = 0;
-    else if (choice[knob] == 0)
-      return false;
-  }
-  AttendCase c = caseOf(choice, targets);
-  if (c.holes && !c.heads.isRouted())
+  constexpr int knobs[] = {keysAxis, splitsAxis, mergeAxis, stagesAxis,
+                           orderAxis};
+  if (!chooseWith(choice, rowsAxis, knobs))
     return false;
-  return !c.schedule ||
-         checkSchedule(c.problem(), *findTarget(c.target), *c.schedule);
+  AttendCase c = caseOf(choice, targets);
+  return (!c.holes || c.heads.isRouted()) && hasLegalSchedule(c);
 }
 
 } // namespace
@@ -226,31 +211,13 @@ std::string AttendCase::describe() const {
 
 std::vector<AttendCase> listAttendCases(std::span<const std::string> targets,
                                         bool full, uint64_t seed) {
-  std::vector<int> extents = extentsOf(targets.size());
-  auto legal = [&](Choice &choice) { return legalize(choice, targets); };
-  std::vector<AttendCase> cases;
-  for (const Choice &choice :
-       cover(extents, full ? 2 : 1, seed, legal, full ? 0 : 60))
-    cases.push_back(caseOf(choice, targets));
-  return cases;
+  return listCases(extentsOf(targets.size()), legalize, caseOf, targets, full,
+                   seed, /*atLeast=*/60);
 }
 
 TestKernel testOf(const AttendCase &c) {
-  TestKernel test;
-  test.description = c.describe();
-  test.target = c.target;
-  test.kernel = "attend";
-  test.schedule = c.schedule;
-  test.sizes = c.sizes;
-  test.inputs = inputsOf(c);
-  test.printEntry = [c](std::string_view name) { return printEntry(c, name); };
-  test.makeInputs = [c](const ProblemSizes &sizes, uint64_t seed) {
-    return makeInputs(c, sizes, seed);
-  };
-  test.expect = [c](const ProblemSizes &sizes, const Arrays &inputs) {
-    return expect(c, sizes, inputs);
-  };
-  return test;
+  return makeTest<AttendCase>(c, "attend", inputsOf(c), printEntry, makeInputs,
+                              expect);
 }
 
 } // namespace headgate::kernels

@@ -2,10 +2,8 @@
 
 #include "GemmCase.h"
 
-#include "Cover.h"
-#include "lib/Schedule.h"
+#include "CaseList.h"
 #include "lib/ScheduleText.h"
-#include "lib/Target.h"
 
 namespace headgate::kernels {
 
@@ -27,7 +25,6 @@ const std::vector<ProblemSizes> sizeSets[] = {
 constexpr int64_t rowCounts[] = {0, 1, 5, 6, 12};
 constexpr int64_t colCounts[] = {0, 32, 128};
 constexpr int64_t depthCounts[] = {0, 16, 256};
-constexpr int flags = 3; // default, no, yes
 
 enum Axis {
   dtypeAxis,
@@ -45,10 +42,6 @@ enum Axis {
   targetAxis,
   sizesAxis,
 };
-
-template <typename T, size_t n> constexpr int count(const T (&)[n]) {
-  return static_cast<int>(n);
-}
 
 std::vector<int> extentsOf(size_t targets) {
   return {count(dtypes),
@@ -89,17 +82,11 @@ GemmCase caseOf(const Choice &choice, std::span<const std::string> targets) {
 }
 
 bool legalize(Choice &choice, std::span<const std::string> targets) {
-  for (Axis knob : {blockAxis, depthAxis, stagesAxis, orderAxis}) {
-    if (choice[rowsAxis] == 0)
-      choice[knob] = 0;
-    else if (choice[knob] == 0)
-      return false;
-  }
-  GemmCase c = caseOf(choice, targets);
-  if (c.dtype == DType::f32 && c.rounded)
+  constexpr int knobs[] = {blockAxis, depthAxis, stagesAxis, orderAxis};
+  if (!chooseWith(choice, rowsAxis, knobs))
     return false;
-  return !c.schedule ||
-         checkSchedule(c.problem(), *findTarget(c.target), *c.schedule);
+  GemmCase c = caseOf(choice, targets);
+  return (c.dtype != DType::f32 || !c.rounded) && hasLegalSchedule(c);
 }
 
 //===-- the entry --------------------------------------------------------===//
@@ -292,31 +279,13 @@ std::string GemmCase::describe() const {
 
 std::vector<GemmCase> listGemmCases(std::span<const std::string> targets,
                                     bool full, uint64_t seed) {
-  std::vector<int> extents = extentsOf(targets.size());
-  auto legal = [&](Choice &choice) { return legalize(choice, targets); };
-  std::vector<GemmCase> cases;
-  for (const Choice &choice :
-       cover(extents, full ? 2 : 1, seed, legal, full ? 0 : 24))
-    cases.push_back(caseOf(choice, targets));
-  return cases;
+  return listCases(extentsOf(targets.size()), legalize, caseOf, targets, full,
+                   seed, /*atLeast=*/24);
 }
 
 TestKernel testOf(const GemmCase &c) {
-  TestKernel test;
-  test.description = c.describe();
-  test.target = c.target;
-  test.kernel = "gemm";
-  test.schedule = c.schedule;
-  test.sizes = c.sizes;
-  test.inputs = inputsOf(c);
-  test.printEntry = [c](std::string_view name) { return printEntry(c, name); };
-  test.makeInputs = [c](const ProblemSizes &sizes, uint64_t seed) {
-    return makeInputs(c, sizes, seed);
-  };
-  test.expect = [c](const ProblemSizes &sizes, const Arrays &inputs) {
-    return expect(c, sizes, inputs);
-  };
-  return test;
+  return makeTest<GemmCase>(c, "gemm", inputsOf(c), printEntry, makeInputs,
+                            expect);
 }
 
 } // namespace headgate::kernels
