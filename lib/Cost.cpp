@@ -89,8 +89,8 @@ Work workOf(const AttendProblem &problem, const Target &target,
                 double(sizes.B * columns);
   int64_t D = alignTo(problem.D, 16), Dv = alignTo(problem.Dv, 16);
   double pairs = keys * double(schedule.rows);
-  int64_t parts = std::clamp<int64_t>(cdiv(sizes.T, schedule.keys), 1,
-                                      schedule.splits);
+  int64_t parts =
+      std::clamp<int64_t>(cdiv(sizes.T, schedule.keys), 1, schedule.splits);
   Work work;
   work.blocks = double(groups * parts * columns * sizes.B);
   work.arithmeticNs = pairs * 2 * double(D + Dv) /

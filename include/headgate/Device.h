@@ -25,9 +25,9 @@ struct DeviceInfo {
   std::string name;   ///< of the hardware
   std::string target; ///< "host", "sm_80", ...
   int64_t memoryBytes = 0;
-  int64_t sharedBytesPerBlock = 0; ///< 0 on the host
-  int64_t l2Bytes = 0;             ///< last-level cache, 0 if unknown
-  int units = 1;                   ///< threads on the host, SMs on a GPU
+  int64_t sharedBytesPerBlock = 0;   ///< 0 on the host
+  int64_t l2Bytes = 0;               ///< last-level cache, 0 if unknown
+  int units = 1;                     ///< threads on the host, SMs on a GPU
   std::vector<std::string> features; ///< CPU feature words (PlanImage::needs)
 };
 

@@ -72,9 +72,9 @@ struct PlanTensorMap {
 struct PlanArgument {
   enum class Kind : uint8_t { parameter, workspace, i32, i64, f32, tensorMap };
   Kind kind = Kind::parameter;
-  std::string text;   ///< parameter: its name; i32, i64: an expression
-  double number = 0;  ///< f32
-  PlanTensorMap map;  ///< tensorMap
+  std::string text;  ///< parameter: its name; i32, i64: an expression
+  double number = 0; ///< f32
+  PlanTensorMap map; ///< tensorMap
 };
 
 struct PlanLaunch {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The parser of PTX, inside. Tokens and numbers are read in TokenReader.cpp, the
-// module level (directives, variables, kernel heads) in ParseModule.cpp, bodies
-// (scopes, instructions, operands) in ParseBody.cpp. The first error is kept and ends everything: after it the
-// parser reads only "end of file", so no caller needs to look.
+// The parser of PTX, inside. Tokens and numbers are read in TokenReader.cpp,
+// the module level (directives, variables, kernel heads) in ParseModule.cpp,
+// bodies (scopes, instructions, operands) in ParseBody.cpp. The first error is
+// kept and ends everything: after it the parser reads only "end of file", so no
+// caller needs to look.
 
 #ifndef HEADGATE_RUNTIME_SIM_PARSER_H
 #define HEADGATE_RUNTIME_SIM_PARSER_H
@@ -55,6 +56,9 @@ struct Number {
   bool real = false, single = false;
 };
 std::optional<Number> parseNumber(std::string_view text);
+
+/// Words that stand for a value of the machine; not declared anywhere.
+bool isSpecial(std::string_view name);
 
 /// Reads ".shared .align 16 .b8 name[64] = {...};" after its linkage; the first
 /// token is the state space.

@@ -44,6 +44,47 @@ std::optional<Number> parseNumber(std::string_view text) {
   return valid ? std::optional(number) : std::nullopt;
 }
 
+bool isSpecial(std::string_view name) {
+  static constexpr std::string_view specials[] = {"%tid",
+                                                  "%ntid",
+                                                  "%laneid",
+                                                  "%warpid",
+                                                  "%nwarpid",
+                                                  "%ctaid",
+                                                  "%nctaid",
+                                                  "%smid",
+                                                  "%nsmid",
+                                                  "%gridid",
+                                                  "%clusterid",
+                                                  "%nclusterid",
+                                                  "%cluster_ctaid",
+                                                  "%cluster_nctaid",
+                                                  "%cluster_ctarank",
+                                                  "%cluster_nctarank",
+                                                  "%is_explicit_cluster",
+                                                  "%lanemask_eq",
+                                                  "%lanemask_le",
+                                                  "%lanemask_lt",
+                                                  "%lanemask_ge",
+                                                  "%lanemask_gt",
+                                                  "%clock",
+                                                  "%clock_hi",
+                                                  "%clock64",
+                                                  "%globaltimer",
+                                                  "%globaltimer_lo",
+                                                  "%globaltimer_hi",
+                                                  "%total_smem_size",
+                                                  "%aggr_smem_size",
+                                                  "%dynamic_smem_size",
+                                                  "%current_graph_exec"};
+  std::string_view stem = name.substr(0, name.find('.'));
+  for (std::string_view special : specials)
+    if (stem == special)
+      return true;
+  return stem.starts_with("%envreg") || stem.starts_with("%reserved_smem") ||
+         stem.starts_with("%pm");
+}
+
 void TokenReader::advance() {
   if (error_) {
     token_ = {Token::Kind::end, "end of file", token_.line};

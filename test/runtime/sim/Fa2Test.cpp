@@ -9,28 +9,7 @@
 namespace headgate::test {
 namespace {
 
-struct Outcome {
-  LaunchRecord record;
-  std::vector<float> out, lse;
-};
-
-Outcome runFa2(const std::string &ptx, const Fa2 &problem,
-               const std::string &options) {
-  Sim sim(ptx, options);
-  Buffer q = sim.upload(problem.q), k = sim.upload(problem.k),
-         v = sim.upload(problem.v);
-  Buffer out = sim.allocate<float>(problem.q.size());
-  Buffer lse = sim.allocate<float>(size_t(problem.heads) * problem.s);
-  Outcome outcome;
-  outcome.record = sim.run("fa2", problem.grid(), {Fa2::threads, 1, 1},
-                           Fa2::sharedBytes, q, k, v, out, lse, problem.s,
-                           problem.scale(), int32_t(problem.causal));
-  outcome.out = sim.download<float>(out);
-  outcome.lse = sim.download<float>(lse);
-  return outcome;
-}
-
-void expectRight(const Fa2 &problem, const Outcome &outcome) {
+void expectRight(const Fa2 &problem, const Fa2Outcome &outcome) {
   expectAttention(problem, outcome.out);
   for (int head = 0; head < problem.heads; ++head)
     for (int i = 0; i < problem.s; ++i) {
@@ -47,7 +26,7 @@ TEST(Fa2, IsRightAndClean) {
                                        {2, 7, false},
                                        {1, 64, true}}) {
     Fa2 problem(heads, length, causal);
-    Outcome outcome = runFa2(ptx, problem, "sm_80");
+    Fa2Outcome outcome = runFa2(ptx, problem, "sm_80");
     EXPECT_TRUE(outcome.record.findings.empty()) << describe(outcome.record);
     expectRight(problem, outcome);
   }
@@ -55,7 +34,8 @@ TEST(Fa2, IsRightAndClean) {
 
 TEST(Fa2, SumsExactlyToo) {
   Fa2 problem(1, 70, false);
-  Outcome outcome = runFa2(readPtx("fa2-sm80.ptx"), problem, "sm_80,mma=exact");
+  Fa2Outcome outcome =
+      runFa2(readPtx("fa2-sm80.ptx"), problem, "sm_80,mma=exact");
   EXPECT_TRUE(outcome.record.findings.empty()) << describe(outcome.record);
   expectRight(problem, outcome);
 }
@@ -64,12 +44,12 @@ TEST(Fa2, SumsExactlyToo) {
 TEST(Fa2, SameBitsUnderEverySchedule) {
   std::string ptx = readPtx("fa2-sm80.ptx");
   Fa2 problem(1, 150, true);
-  Outcome first = runFa2(ptx, problem, "sm_80");
+  Fa2Outcome first = runFa2(ptx, problem, "sm_80");
   for (std::string options :
        {"sched=rr", "async=early", "sched=random,async=random,seed=1",
         "sched=random,async=random,seed=2", "lanes=v2", "lanes=v3",
         "check=off,threads=2", "check=fast", "smem-base=min"}) {
-    Outcome outcome = runFa2(ptx, problem, "sm_80," + options);
+    Fa2Outcome outcome = runFa2(ptx, problem, "sm_80," + options);
     EXPECT_TRUE(outcome.record.findings.empty()) << options << "\n"
                                                  << describe(outcome.record);
     EXPECT_EQ(0, std::memcmp(first.out.data(), outcome.out.data(),
@@ -80,7 +60,7 @@ TEST(Fa2, SameBitsUnderEverySchedule) {
 
 TEST(Fa2, CountsWhatItDoes) {
   Fa2 problem(1, 128, false);
-  Outcome outcome = runFa2(readPtx("fa2-sm80.ptx"), problem, "sm_80");
+  Fa2Outcome outcome = runFa2(readPtx("fa2-sm80.ptx"), problem, "sm_80");
   const auto &counters = outcome.record.counters;
   EXPECT_EQ(counters.blocks, 2u);
   EXPECT_EQ(double(counters.mmaMacs), problem.macs());

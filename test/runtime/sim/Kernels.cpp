@@ -46,18 +46,12 @@ const Fa2 &fa2Problem() {
   static const Fa2 problem(1, 200, false);
   return problem;
 }
-Trial runFa2(const std::string &ptx, const std::string &options) {
-  const Fa2 &problem = fa2Problem();
-  Sim sim(ptx, options);
-  Buffer q = sim.upload(problem.q), k = sim.upload(problem.k),
-         v = sim.upload(problem.v);
-  Buffer out = sim.allocate<float>(problem.q.size());
-  Buffer lse = sim.allocate<float>(size_t(problem.heads) * problem.s);
+Trial runFa2Trial(const std::string &ptx, const std::string &options) {
+  Fa2Outcome outcome = runFa2(ptx, fa2Problem(), options);
   Trial trial;
-  trial.record = sim.run("fa2", problem.grid(), {Fa2::threads, 1, 1},
-                         Fa2::sharedBytes, q, k, v, out, lse, problem.s,
-                         problem.scale(), int32_t(problem.causal));
-  trial.out = sim.download<uint8_t>(out);
+  trial.record = std::move(outcome.record);
+  trial.out.resize(outcome.out.size() * sizeof(float));
+  std::memcpy(trial.out.data(), outcome.out.data(), trial.out.size());
   return trial;
 }
 
@@ -302,6 +296,22 @@ void expectHandshake(const Trial &trial) {
 
 } // namespace
 
+Fa2Outcome runFa2(const std::string &ptx, const Fa2 &problem,
+                  const std::string &options) {
+  Sim sim(ptx, options);
+  Buffer q = sim.upload(problem.q), k = sim.upload(problem.k),
+         v = sim.upload(problem.v);
+  Buffer out = sim.allocate<float>(problem.q.size());
+  Buffer lse = sim.allocate<float>(size_t(problem.heads) * problem.s);
+  Fa2Outcome outcome;
+  outcome.record = sim.run("fa2", problem.grid(), {Fa2::threads, 1, 1},
+                           Fa2::sharedBytes, q, k, v, out, lse, problem.s,
+                           problem.scale(), int32_t(problem.causal));
+  outcome.out = sim.download<float>(out);
+  outcome.lse = sim.download<float>(lse);
+  return outcome;
+}
+
 /// P is rounded to bf16 before the second product: 2^-9 of each term, so of
 /// the weighted mean of |v|, which is below max|v| (4.5 here); f32 sums and
 /// exp2 add far less.
@@ -319,7 +329,7 @@ void expectAttention(const Fa2 &problem, const std::vector<float> &out) {
 
 const std::vector<WholeKernel> &wholeKernels() {
   static const std::vector<WholeKernel> all = {
-      {"fa2", "fa2-sm80.ptx", runFa2,
+      {"fa2", "fa2-sm80.ptx", runFa2Trial,
        [](const Trial &trial) {
          expectAttention(fa2Problem(), as<float>(trial.out));
        }},

@@ -28,6 +28,13 @@ struct WholeKernel {
 };
 
 struct Fa2;
+struct Fa2Outcome {
+  LaunchRecord record;
+  std::vector<float> out, lse;
+};
+/// Runs the kernel of ptx/fa2-sm80.ptx, or a variant of its text.
+Fa2Outcome runFa2(const std::string &ptx, const Fa2 &problem,
+                  const std::string &options);
 /// The rows of an attention kernel that rounds P to bf16.
 void expectAttention(const Fa2 &problem, const std::vector<float> &out);
 

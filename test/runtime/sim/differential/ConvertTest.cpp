@@ -450,14 +450,15 @@ TEST_P(Convert, PairsAsTwoSingles) {
               "mul.wide.u32 %rd4, %r1, 4;\nadd.u64 %rd5, %rd1, %rd4;\n"
               "add.u64 %rd6, %rd2, %rd4;\nadd.u64 %rd7, %rd3, %rd4;\n"
               "ld.global.u32 %r2, [%rd5];\nld.global.u32 %r3, [%rd6];\n"
-              "cvt" + form.modifiers + "." + to.name +
+              "cvt" +
+                  form.modifiers + "." + to.name +
                   "x2.f32 %r1, %r2, %r3;\n"
                   "st.global.u32 [%rd7], %r1;\nret;\n}\n",
               GetParam());
       Buffer a = sim.upload(pack(high, 4)), b = sim.upload(pack(low, 4)),
              out = sim.allocate<uint32_t>(low.size());
-      LaunchRecord record = sim.run("c", {uint32_t(low.size()), 1, 1},
-                                    {1, 1, 1}, 0, a, b, out);
+      LaunchRecord record =
+          sim.run("c", {uint32_t(low.size()), 1, 1}, {1, 1, 1}, 0, a, b, out);
       ASSERT_TRUE(record.findings.empty()) << describe(record);
       std::vector<uint32_t> found = sim.download<uint32_t>(out);
       for (size_t k = 0; k < low.size(); ++k)
