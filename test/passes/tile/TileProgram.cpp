@@ -13,7 +13,6 @@
 #include "tools/compiler/Registry.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 
-#include <chrono>
 #include <gtest/gtest.h>
 
 using namespace mlir;
@@ -180,7 +179,6 @@ void TileProgram::compile(const std::string &text, const std::string &level) {
 
 void TileProgram::run(const std::vector<Buffer> &buffers) {
   ASSERT_TRUE(jit->engine);
-  launchNs_.clear();
   std::vector<uint64_t> workspace;
   for (const Entry &entry : jit->entries) {
     Names dims;
@@ -213,14 +211,10 @@ void TileProgram::run(const std::vector<Buffer> &buffers) {
     auto function =
         llvm::cantFail(jit->engine->lookup("_mlir_ciface_" + entry.name))
             .toPtr<Function>();
-    auto start = std::chrono::steady_clock::now();
     for (block[2] = 0; block[2] < block[5]; ++block[2])
       for (block[1] = 0; block[1] < block[4]; ++block[1])
         for (block[0] = 0; block[0] < block[3]; ++block[0])
           function(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9],
                    a[10], a[11]);
-    launchNs_.push_back(std::chrono::duration<double, std::nano>(
-                            std::chrono::steady_clock::now() - start)
-                            .count());
   }
 }

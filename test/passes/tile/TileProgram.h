@@ -35,15 +35,11 @@ public:
   /// for, starts as NaN. Extents get their names from `headgate.dims`.
   void run(const std::vector<Buffer> &buffers);
 
-  /// Nanoseconds of each launch of the last run, blocks only.
-  const std::vector<double> &launchNs() const { return launchNs_; }
-
 private:
   void compile(const std::string &text, const std::string &level);
 
   struct Jit;
   std::unique_ptr<Jit> jit;
-  std::vector<double> launchNs_;
 };
 
 } // namespace headgate::test

@@ -7,7 +7,6 @@
 
 #include "test/runtime/sim/Kernels.h"
 
-#include <cstdlib>
 
 namespace headgate::test {
 namespace {
@@ -26,10 +25,9 @@ TEST_P(Kernels, IsRightAndClean) {
 
 TEST_P(Kernels, SameBitsUnderEverySchedule) {
   std::string ptx = readPtx(GetParam().file);
-  const char *text = std::getenv("HEADGATE_SIM_SEEDS");
-  int seeds = text ? std::atoi(text) : 6;
+  uint64_t seeds = numberFrom("HEADGATE_SIM_SEEDS", 6);
   Trial first = GetParam().run(ptx, "sm_80");
-  for (int seed = 0; seed < seeds; ++seed) {
+  for (uint64_t seed = 0; seed < seeds; ++seed) {
     Trial trial = GetParam().run(ptx, "sm_80,sched=random,async=random,seed=" +
                                           std::to_string(seed));
     ASSERT_TRUE(trial.record.findings.empty()) << describe(trial.record);

@@ -155,12 +155,7 @@ std::string damage(std::string text, std::mt19937_64 &random) {
   return text;
 }
 
-/// HEADGATE_SIM_FUZZ=100000 runs more; HEADGATE_SIM_FUZZ_SEED starts elsewhere.
-uint64_t numberFrom(const char *variable, uint64_t otherwise) {
-  const char *text = std::getenv(variable);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
+// HEADGATE_SIM_FUZZ=100000 runs more; HEADGATE_SIM_FUZZ_SEED starts elsewhere.
 TEST(Parser, DamagedTextIsRefusedOrRuns) {
   struct Source {
     std::string text, kernel;

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -114,6 +115,12 @@ inline bool finds(const LaunchRecord &record, FindingKind kind) {
     if (finding.kind == kind)
       return true;
   return false;
+}
+
+/// How much of a long test is run: a number from the environment.
+inline uint64_t numberFrom(const char *variable, uint64_t otherwise) {
+  const char *text = std::getenv(variable);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
 /// A module for sm_80 around kernels.

@@ -10,7 +10,6 @@
 #include "test/runtime/sim/SimTest.h"
 #include "test/runtime/sim/differential/Compile.h"
 
-#include <cstdlib>
 #include <optional>
 #include <random>
 
@@ -162,11 +161,6 @@ std::string explain(const RandomProgram &program, const Setting &setting) {
          " on sim:" + setting.device + "\n" + how + "\n" +
          irForGpu(small, setting.build) + "\n" +
          compileForGpu({&small, 1}, setting.build);
-}
-
-uint64_t numberFrom(const char *variable, uint64_t otherwise) {
-  const char *text = std::getenv(variable);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
 // Seeds 0 to 399 in every run; 0 to 9999 have been run, see docs/testing.md.
