@@ -94,4 +94,11 @@ Result<std::vector<HostTarget>> parseHostTargets(std::string_view text) {
                                         "'; this version has " + known);
 }
 
+bool differOnlyInBf16(const HostTarget &a, const HostTarget &b) {
+  auto rest = [](const HostTarget &target) {
+    return target.features == "+avx512bf16" ? "" : target.features;
+  };
+  return a.triple == b.triple && a.cpu == b.cpu && rest(a) == rest(b);
+}
+
 } // namespace headgate

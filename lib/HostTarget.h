@@ -38,6 +38,9 @@ std::span<const HostTarget> hostTargets();
 /// "host:LEVEL".
 Result<std::vector<HostTarget>> parseHostTargets(std::string_view text);
 
+/// Whether code without bf16 is the same for both.
+bool differOnlyInBf16(const HostTarget &a, const HostTarget &b);
+
 } // namespace headgate
 
 #endif // HEADGATE_LIB_HOSTTARGET_H

@@ -8,6 +8,7 @@
 #include "passes/Export.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/EntryRecord.h"
 #include "passes/ExportPlan.h"
@@ -150,27 +151,55 @@ private:
     std::vector<Result<HostLevel>> levels(
         count, Result<HostLevel>(Error(ErrorCode::failed, "not lowered")));
     std::vector<std::vector<ForeignDiagnostic>> diagnostics(count);
+    std::vector<size_t> sources = sourcesOfCode(count);
     std::vector<std::thread> threads;
     const DialectRegistry &registry = module.getContext()->getDialectRegistry();
     for (size_t i = 0; i < count; ++i)
-      threads.emplace_back([&, i] {
-        levels[i] = lowerForHost(*bytecode, registry, options.targets[i],
-                                 options.level, diagnostics[i]);
-      });
+      if (sources[i] == i)
+        threads.emplace_back([&, i] {
+          levels[i] = lowerForHost(*bytecode, registry, options.targets[i],
+                                   options.level, diagnostics[i]);
+        });
     for (std::thread &thread : threads)
       thread.join();
     for (size_t i = 0; i < count; ++i) {
       for (const ForeignDiagnostic &diagnostic : diagnostics[i])
         emit(diagnostic);
-      if (!levels[i])
-        return std::move(levels[i]).error();
+      Result<HostLevel> &level = levels[sources[i]];
+      if (!level)
+        return std::move(level).error();
       if (isText)
-        exported.text = std::move(levels[i]->text);
+        exported.text = std::move(level->text);
       else
-        addLevel(options.targets[i], *levels[i]);
+        addLevel(options.targets[i], *level);
     }
     orderDefaults();
     return Success{};
+  }
+
+  /// For each of the first `count` targets, the first whose code is the same.
+  std::vector<size_t> sourcesOfCode(size_t count) {
+    bool hasBf16 = usesBf16();
+    std::vector<size_t> sources(count);
+    for (size_t i = 0; i < count; ++i)
+      while (sources[i] < i &&
+             (hasBf16 || !differOnlyInBf16(options.targets[sources[i]],
+                                           options.targets[i])))
+        ++sources[i];
+    return sources;
+  }
+
+  bool usesBf16() {
+    auto isBf16 = [](Type type) { return getElementTypeOrSelf(type).isBF16(); };
+    return module
+        .walk([&](Operation *op) {
+          bool found = llvm::any_of(op->getResultTypes(), isBf16);
+          for (Region &region : op->getRegions())
+            for (Block &block : region)
+              found |= llvm::any_of(block.getArgumentTypes(), isBf16);
+          return found ? WalkResult::interrupt() : WalkResult::advance();
+        })
+        .wasInterrupted();
   }
 
   void emit(const ForeignDiagnostic &diagnostic) {
@@ -183,17 +212,17 @@ private:
         << diagnostic.message;
   }
 
-  void addLevel(const HostTarget &target, HostLevel &level) {
+  void addLevel(const HostTarget &target, const HostLevel &level) {
     exported.plan.images.push_back(
         {target.image, target.name, target.needs, {}});
-    exported.objects.push_back({target, std::move(level.object)});
-    for (auto &[name, variant] : level.variants)
+    exported.objects.push_back({target, level.object});
+    for (const auto &[name, variant] : level.variants)
       for (PlanKernel &kernel : exported.plan.kernels) {
         if (kernel.name != name)
           continue;
-        variant.id = name + "." + std::to_string(kernel.variants.size());
-        variant.image = target.image;
-        kernel.variants.push_back(std::move(variant));
+        PlanVariant &added = kernel.variants.emplace_back(variant);
+        added.id = name + "." + std::to_string(kernel.variants.size() - 1);
+        added.image = target.image;
         break;
       }
   }

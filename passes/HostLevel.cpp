@@ -3,6 +3,7 @@
 #include "passes/HostLevel.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/ExportPlan.h"
@@ -69,7 +70,8 @@ public:
         symbols.push_back(launch.symbol);
     if (!lower(buildHostToLLVMPipeline))
       return failed();
-    auto object = compileHostObject(module, symbols, target);
+    auto object = compileHostObject(module, symbols, target,
+                                    /*wantsIR=*/level == Level::llvm);
     if (!object)
       return std::move(object).error();
     result.object = std::move(object->object);
@@ -78,10 +80,13 @@ public:
   }
 
 private:
+  /// Verifies what a pipeline leaves, but not between its passes, which would
+  /// take as long as the passes do: headgate-opt verifies there, in tests.
   bool lower(llvm::function_ref<void(OpPassManager &, StringRef)> build) {
     PassManager pm(&context);
+    pm.enableVerifier(false);
     build(pm, target.name);
-    return succeeded(pm.run(module));
+    return succeeded(pm.run(module)) && succeeded(verify(module));
   }
 
   Result<HostLevel> withText() {

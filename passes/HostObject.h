@@ -18,7 +18,7 @@ namespace headgate::passes {
 /// memcpy, memset, memmove, malloc, free and libm's float functions.
 struct HostObject {
   std::string object; ///< bytes of an ELF object, -fPIC, hidden but for entries
-  std::string llvmIR; ///< the optimised module as text
+  std::string llvmIR; ///< the optimised module as text, where asked for
 };
 
 /// Registers LLVM's code generator. Call it once before compileHostObject.
@@ -29,7 +29,7 @@ void initializeHostCodegen();
 /// for code that calls anything but the closed list, naming the symbol.
 Result<HostObject> compileHostObject(mlir::ModuleOp module,
                                      const std::vector<std::string> &entries,
-                                     const HostTarget &target);
+                                     const HostTarget &target, bool wantsIR);
 
 } // namespace headgate::passes
 

@@ -13,6 +13,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/BesideTiles.h"
+#include "passes/LowerToLLVM.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -115,28 +116,14 @@ void headgate::passes::buildVectorsToLLVMPipeline(OpPassManager &pm,
                                                   StringRef target) {
   Result<Target> machine = findTarget(target);
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   // Conversions of bf16 that the CPU lacks would become calls that no library
   // on the user's machine has.
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = !machine || !machine->hasDotBf16;
   pm.addPass(arith::createArithExpandOpsPass(expand));
-  ConvertVectorToLLVMPassOptions vectors;
-  vectors.x86Vector = true;
-  pm.addPass(createConvertVectorToLLVMPass(vectors));
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createConvertMathToLibmPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createUBToLLVMConversionPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createLowerToLLVM());
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 

@@ -75,6 +75,17 @@ TEST(HostTarget, HostAloneIsAllLevelsFromAvx2On) {
   EXPECT_EQ((*host)[2].name, "host:x86-64-v4+avx512bf16");
 }
 
+// Code is compiled once for both where no bf16 is.
+TEST(HostTarget, TwoLevelsDifferOnlyInBf16) {
+  std::vector<std::string> alike;
+  for (const HostTarget &a : hostTargets())
+    for (const HostTarget &b : hostTargets())
+      if (a.name < b.name && differOnlyInBf16(a, b))
+        alike.push_back(a.name + " " + b.name);
+  EXPECT_EQ(alike, std::vector<std::string>{
+                       "host:x86-64-v4 host:x86-64-v4+avx512bf16"});
+}
+
 TEST(HostTarget, NativeIsOneLevel) {
   auto native = parseHostTargets("host:native");
   ASSERT_TRUE(native);

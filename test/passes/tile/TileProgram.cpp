@@ -170,7 +170,8 @@ void TileProgram::compile(const std::string &text, const std::string &level) {
   initializeHostCodegen();
   auto targets = parseHostTargets(level);
   ASSERT_TRUE(targets) << targets.error().message();
-  auto object = compileHostObject(*module, symbols, targets->front());
+  auto object = compileHostObject(*module, symbols, targets->front(),
+                                  /*wantsIR=*/false);
   ASSERT_TRUE(object) << object.error().message();
   jit->engine = llvm::cantFail(llvm::orc::LLJITBuilder().create());
   llvm::cantFail(jit->engine->addObjectFile(
