@@ -16,6 +16,7 @@
 #include "mlir/Support/FileUtilities.h"
 #include "passes/Export.h"
 #include "tools/compiler/BundleWriter.h"
+#include "tools/compiler/FatalErrors.h"
 #include "tools/compiler/LinkImage.h"
 #include "tools/compiler/Registry.h"
 #include "llvm/Config/llvm-config.h"
@@ -364,6 +365,7 @@ int guarded(function_ref<int()> body) {
   if (child < 0)
     return fail({ErrorCode::failed, "cannot start a process"});
   if (child == 0) {
+    exitOnFatalErrors();
     int code = body();
     outs().flush();
     errs().flush();
