@@ -157,8 +157,9 @@ private:
     for (size_t i = 0; i < count; ++i)
       if (sources[i] == i)
         threads.emplace_back([&, i] {
-          levels[i] = lowerForHost(*bytecode, registry, options.targets[i],
-                                   options.level, diagnostics[i]);
+          levels[i] =
+              lowerForHost(*bytecode, registry, options.targets[i],
+                           options.level, options.parts, diagnostics[i]);
         });
     for (std::thread &thread : threads)
       thread.join();
@@ -215,7 +216,7 @@ private:
   void addLevel(const HostTarget &target, const HostLevel &level) {
     exported.plan.images.push_back(
         {target.image, target.name, target.needs, {}});
-    exported.objects.push_back({target, level.object});
+    exported.images.push_back({target, level.objects});
     for (const auto &[name, variant] : level.variants)
       for (PlanKernel &kernel : exported.plan.kernels) {
         if (kernel.name != name)

@@ -50,17 +50,19 @@ struct ExportOptions {
   std::vector<ForcedSchedule> schedules;
   /// May kernels add in another order where that makes a layer cheaper?
   bool allowReassociation = false;
+  /// Objects that an image is linked of, compiled side by side.
+  unsigned parts = 1;
 };
 
 /// Code of one image, not yet linked.
-struct ExportedObject {
+struct ExportedImage {
   HostTarget target;
-  std::string bytes; ///< an ELF object
+  std::vector<std::string> objects; ///< bytes of ELF objects
 };
 
 struct Exported {
   Plan plan; ///< images have no forms yet: their files do not exist
-  std::vector<ExportedObject> objects;
+  std::vector<ExportedImage> images;
   std::string text; ///< the IR of the level, unless that is `object`
 };
 

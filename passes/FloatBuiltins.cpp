@@ -16,7 +16,7 @@
 static constexpr const char *text = R"(
 ; The upper half, rounded: adding 0x7fff, and 1 more if the result would be odd,
 ; carries into it where it must go up.
-define hidden bfloat @__truncsfbf2(float %x) nounwind {
+define weak_odr hidden bfloat @__truncsfbf2(float %x) nounwind {
   %bits = bitcast float %x to i32
   %upper = lshr i32 %bits, 16
   %odd = and i32 %upper, 1
@@ -34,7 +34,7 @@ define hidden bfloat @__truncsfbf2(float %x) nounwind {
 ; Exponent and mantissa move up by 13 bits, the exponent by 127 - 15. Infinity
 ; and NaN move by as much again. A subnormal gets the exponent of the smallest
 ; normal number, which is then subtracted.
-define hidden float @__extendhfsf2(half %x) nounwind {
+define weak_odr hidden float @__extendhfsf2(half %x) nounwind {
   %short = bitcast half %x to i16
   %bits = zext i16 %short to i32
   %magnitude = and i32 %bits, 32767
@@ -60,7 +60,7 @@ define hidden float @__extendhfsf2(half %x) nounwind {
 ; Large numbers and NaN are constants. Below 2^-14, adding 0.5 lines the bits of
 ; a subnormal half up with the end of the mantissa, rounded by the addition.
 ; Else as for bfloat, with the exponent moved by 15 - 127.
-define hidden half @__truncsfhf2(float %x) nounwind {
+define weak_odr hidden half @__truncsfhf2(float %x) nounwind {
   %bits = bitcast float %x to i32
   %magnitude = and i32 %bits, 2147483647
   %isNaN = icmp ugt i32 %magnitude, 2139095040   ; 255 << 23

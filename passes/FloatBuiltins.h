@@ -14,8 +14,8 @@ namespace headgate::passes {
 
 /// Defines in `module` what LLVM's x86 code generator calls for conversions
 /// that a CPU lacks: __truncsfbf2 (below AVX512-BF16), __truncsfhf2 and
-/// __extendhfsf2 (below F16C). Hidden, and kept though nothing calls them yet.
-/// To nearest, ties to even; a NaN stays a NaN, quiet.
+/// __extendhfsf2 (below F16C). Hidden, kept though nothing calls them yet, and
+/// weak, as each object of an image has them. To nearest, ties to even; a NaN stays a NaN, quiet.
 ///
 /// Elsewhere they come from compiler-rt or libgcc; a host image links neither,
 /// and libgcc 12 lacks the first.

@@ -41,7 +41,7 @@ public:
     context.printOpOnDiagnostic(false);
   }
 
-  Result<HostLevel> run(StringRef bytecode, Level level) {
+  Result<HostLevel> run(StringRef bytecode, Level level, unsigned parts) {
     auto parsed = parseSourceString<ModuleOp>(bytecode, &context);
     if (!parsed)
       return failed();
@@ -64,17 +64,16 @@ public:
     if (mlir::failed(variants))
       return failed();
     result.variants = std::move(*variants);
-    std::vector<std::string> symbols;
+    HostCode code{.parts = parts, .wantsIR = level == Level::llvm};
     for (const auto &[kernel, variant] : result.variants)
       for (const PlanLaunch &launch : variant.launches)
-        symbols.push_back(launch.symbol);
+        code.entries.push_back(launch.symbol);
     if (!lower(buildHostToLLVMPipeline))
       return failed();
-    auto object = compileHostObject(module, symbols, target,
-                                    /*wantsIR=*/level == Level::llvm);
+    auto object = compileHostObject(module, code, target);
     if (!object)
       return std::move(object).error();
-    result.object = std::move(object->object);
+    result.objects = std::move(object->objects);
     result.text = std::move(object->llvmIR);
     return std::move(result);
   }
@@ -107,10 +106,10 @@ private:
 
 } // namespace
 
-Result<HostLevel>
-headgate::passes::lowerForHost(StringRef bytecode,
-                               const DialectRegistry &registry,
-                               const HostTarget &target, Level level,
-                               std::vector<ForeignDiagnostic> &diagnostics) {
-  return LevelLowering(registry, target, diagnostics).run(bytecode, level);
+Result<HostLevel> headgate::passes::lowerForHost(
+    StringRef bytecode, const DialectRegistry &registry,
+    const HostTarget &target, Level level, unsigned parts,
+    std::vector<ForeignDiagnostic> &diagnostics) {
+  return LevelLowering(registry, target, diagnostics)
+      .run(bytecode, level, parts);
 }

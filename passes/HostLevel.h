@@ -21,17 +21,18 @@ struct ForeignDiagnostic {
 struct HostLevel {
   /// (kernel, variant) in the order of the kernels; ids and images are empty.
   std::vector<std::pair<std::string, PlanVariant>> variants;
-  std::string object; ///< bytes of an ELF object
+  std::vector<std::string> objects; ///< bytes of ELF objects, one image
   std::string text;
 };
 
 /// Lowers the kernels in `bytecode` (a module of headgate-form-kernels) as far
-/// as `level` for `target`, in a context of its own with the dialects of
-/// `registry`: safe beside other calls. What the passes have to say is appended
-/// to `diagnostics`.
+/// as `level` for `target`, code in `parts` objects, in a context of its own
+/// with the dialects of `registry`: safe beside other calls. What the passes
+/// have to say is appended to `diagnostics`.
 Result<HostLevel> lowerForHost(llvm::StringRef bytecode,
                                const mlir::DialectRegistry &registry,
                                const HostTarget &target, Level level,
+                               unsigned parts,
                                std::vector<ForeignDiagnostic> &diagnostics);
 
 } // namespace headgate::passes

@@ -7,7 +7,10 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "passes/FloatBuiltins.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/Config/Targets.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -16,6 +19,8 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/IPO/Internalize.h"
+
+#include <thread>
 
 using namespace headgate;
 using namespace headgate::passes;
@@ -60,7 +65,7 @@ void hideAllBut(llvm::Module &module, const std::vector<std::string> &entries) {
 /// hundreds of loops with small constant bounds, for which code would take ten
 /// times as long to generate, of which a sixth at most comes back at run time.
 constexpr llvm::StringLiteral passes =
-    "function(sroa,early-cse<memssa>),ipsccp,"
+    "globaldce,function(sroa,early-cse<memssa>),ipsccp,"
     "function(instcombine<no-verify-fixpoint>,simplifycfg,gvn,"
     "loop-mssa(loop-rotate,licm),instcombine<no-verify-fixpoint>,"
     "loop(indvars,loop-deletion),vector-combine,gvn),"
@@ -126,6 +131,96 @@ Status checkUndefined(llvm::StringRef object) {
   return Success{};
 }
 
+/// An object of `entries` and what they need; the module is optimised for it.
+Result<std::string> compile(llvm::Module &module,
+                            const std::vector<std::string> &entries,
+                            const HostTarget &target) {
+  auto machine = machineFor(target);
+  if (!machine)
+    return std::move(machine).error();
+  module.setDataLayout((*machine)->createDataLayout());
+  module.setTargetTriple((*machine)->getTargetTriple());
+  hideAllBut(module, entries);
+  defineFloatBuiltins(module);
+  optimize(module, **machine);
+  llvm::SmallString<0> object;
+  llvm::raw_svector_ostream stream(object);
+  llvm::legacy::PassManager codegen;
+  if ((*machine)->addPassesToEmitFile(codegen, stream, nullptr,
+                                      llvm::CodeGenFileType::ObjectFile,
+                                      /*DisableVerify=*/true))
+    return failed("LLVM cannot emit objects for " + target.name);
+  codegen.run(module);
+  if (Status allowed = checkUndefined(object); !allowed)
+    return std::move(allowed).error();
+  return object.str().str();
+}
+
+/// How much there is to compile for an entry, in instructions.
+size_t sizeOf(const llvm::Function &function,
+              llvm::SmallPtrSetImpl<const llvm::Function *> &seen) {
+  if (!seen.insert(&function).second)
+    return 0;
+  size_t size = function.getInstructionCount();
+  for (const llvm::Instruction &instruction : llvm::instructions(function))
+    if (auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction))
+      if (const llvm::Function *callee = call->getCalledFunction())
+        size += sizeOf(*callee, seen);
+  return size;
+}
+
+/// Entries by part: the largest first, each to the part that has least so far.
+std::vector<std::vector<std::string>> shareOut(const llvm::Module &module,
+                                               const HostCode &code) {
+  std::vector<std::pair<size_t, std::string>> sizes;
+  for (const std::string &entry : code.entries) {
+    llvm::SmallPtrSet<const llvm::Function *, 8> seen;
+    const llvm::Function *function = module.getFunction(entry);
+    sizes.emplace_back(function ? sizeOf(*function, seen) : 0, entry);
+  }
+  llvm::sort(sizes, std::greater<>());
+  std::vector<std::vector<std::string>> parts(code.parts);
+  std::vector<size_t> filled(code.parts);
+  for (const auto &[size, entry] : sizes) {
+    size_t least = llvm::min_element(filled) - filled.begin();
+    filled[least] += size;
+    parts[least].push_back(entry);
+  }
+  llvm::erase_if(parts, [](auto &part) { return part.empty(); });
+  return parts;
+}
+
+/// Each part in a context and thread of its own.
+Result<HostObject> compileParts(const llvm::Module &module,
+                                const HostCode &code,
+                                const HostTarget &target) {
+  llvm::SmallString<0> bitcode;
+  llvm::raw_svector_ostream stream(bitcode);
+  llvm::WriteBitcodeToFile(module, stream);
+  std::vector<std::vector<std::string>> parts = shareOut(module, code);
+  std::vector<Result<std::string>> objects(
+      parts.size(), failed("the LLVM IR cannot be read back"));
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < parts.size(); ++i)
+    threads.emplace_back([&, i] {
+      llvm::LLVMContext context;
+      auto part = llvm::parseBitcodeFile({bitcode, target.name}, context);
+      if (part)
+        objects[i] = compile(**part, parts[i], target);
+      else
+        llvm::consumeError(part.takeError());
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  HostObject result;
+  for (Result<std::string> &object : objects) {
+    if (!object)
+      return std::move(object).error();
+    result.objects.push_back(std::move(*object));
+  }
+  return result;
+}
+
 } // namespace
 
 void headgate::passes::initializeHostCodegen() {
@@ -144,38 +239,24 @@ void headgate::passes::initializeHostCodegen() {
 }
 
 Result<HostObject>
-headgate::passes::compileHostObject(mlir::ModuleOp module,
-                                    const std::vector<std::string> &entries,
-                                    const HostTarget &target, bool wantsIR) {
-  auto machine = machineFor(target);
-  if (!machine)
-    return std::move(machine).error();
+headgate::passes::compileHostObject(mlir::ModuleOp module, const HostCode &code,
+                                    const HostTarget &target) {
   mlir::registerBuiltinDialectTranslation(*module.getContext());
   mlir::registerLLVMDialectTranslation(*module.getContext());
   llvm::LLVMContext context;
   auto llvmModule = mlir::translateModuleToLLVMIR(module, context);
   if (!llvmModule)
     return failed("the lowered module cannot be translated to LLVM IR");
-  llvmModule->setDataLayout((*machine)->createDataLayout());
-  llvmModule->setTargetTriple((*machine)->getTargetTriple());
-  hideAllBut(*llvmModule, entries);
-  defineFloatBuiltins(*llvmModule);
-  optimize(*llvmModule, **machine);
-
   HostObject result;
-  if (wantsIR) {
+  if (code.parts > 1 && code.entries.size() > 1)
+    return compileParts(*llvmModule, code, target);
+  auto object = compile(*llvmModule, code.entries, target);
+  if (!object)
+    return std::move(object).error();
+  result.objects.push_back(std::move(*object));
+  if (code.wantsIR) {
     llvm::raw_string_ostream ir(result.llvmIR);
     llvmModule->print(ir, nullptr);
   }
-  llvm::SmallString<0> object;
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager codegen;
-  if ((*machine)->addPassesToEmitFile(codegen, stream, nullptr,
-                                      llvm::CodeGenFileType::ObjectFile))
-    return failed("LLVM cannot emit objects for " + target.name);
-  codegen.run(*llvmModule);
-  result.object = object.str().str();
-  if (Status allowed = checkUndefined(result.object); !allowed)
-    return std::move(allowed).error();
   return result;
 }

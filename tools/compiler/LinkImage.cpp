@@ -4,14 +4,12 @@
 
 #include "runtime/Subprocess.h"
 
-#include <vector>
-
 namespace headgate {
 
 namespace {
 
 std::vector<std::string> commandFor(const std::string &linker,
-                                    const std::string &object,
+                                    const std::vector<std::string> &objects,
                                     const std::string &output) {
   // cc takes linker options behind -Wl; ld and lld take them as they are.
   size_t slash = linker.rfind('/');
@@ -19,18 +17,15 @@ std::vector<std::string> commandFor(const std::string &linker,
       slash == std::string::npos ? linker : linker.substr(slash + 1);
   bool isDriver = !program.starts_with("ld") && !program.ends_with("-ld") &&
                   program.find("lld") == program.npos;
+  std::vector<std::string> command = {linker, "-shared", "-nostdlib", "-o",
+                                      output};
   if (isDriver)
-    return {linker,
-            "-shared",
-            "-nostdlib",
-            "-Wl,-z,noexecstack",
-            "-Wl,--build-id=none",
-            object,
-            "-o",
-            output};
-  return {linker, "-shared",     "-nostdlib",
-          "-z",   "noexecstack", "--build-id=none",
-          object, "-o",          output};
+    command.insert(command.end(),
+                   {"-Wl,-z,noexecstack", "-Wl,--build-id=none"});
+  else
+    command.insert(command.end(), {"-z", "noexecstack", "--build-id=none"});
+  command.insert(command.end(), objects.begin(), objects.end());
+  return command;
 }
 
 Status failure(const std::string &linker, const runtime::ProcessResult &done) {
@@ -42,8 +37,9 @@ Status failure(const std::string &linker, const runtime::ProcessResult &done) {
 
 } // namespace
 
-Status linkImage(const std::string &object, const HostTarget &target,
-                 const std::string &output, const std::string &linker) {
+Status linkImage(const std::vector<std::string> &objects,
+                 const HostTarget &target, const std::string &output,
+                 const std::string &linker) {
   bool isForeign = !target.isOfThisArchitecture();
   std::vector<std::string> candidates = {HEADGATE_LLVM_TOOLS "/ld.lld",
                                          "ld.lld"};
@@ -53,7 +49,7 @@ Status linkImage(const std::string &object, const HostTarget &target,
     candidates = {linker};
   std::string tried;
   for (const std::string &candidate : candidates) {
-    auto done = runtime::runProcess(commandFor(candidate, object, output));
+    auto done = runtime::runProcess(commandFor(candidate, objects, output));
     if (done && done->exitCode == 0)
       return Success{};
     if (done)

@@ -27,6 +27,7 @@
 #include "llvm/Support/ToolOutputFile.h"
 
 #include <cstring>
+#include <malloc.h>
 #include <set>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -243,7 +244,8 @@ Result<Request> readRequest(const Options &options) {
                   .level = *level,
                   .lowering = options.lowering,
                   .schedules = *std::move(schedules),
-                  .allowReassociation = options.allowReassociation},
+                  .allowReassociation = options.allowReassociation,
+                  .parts = options.emit == "bundle" ? 2u : 1u},
                  *std::move(sizes)};
 }
 
@@ -293,7 +295,7 @@ private:
       return writeBundle(exported);
     if (options.emit == "obj")
       return writeFile(
-          [&](raw_ostream &os) { os << exported.objects[0].bytes; });
+          [&](raw_ostream &os) { os << exported.images[0].objects[0]; });
     return writeFile([&](raw_ostream &os) { os << exported.text; });
   }
 
@@ -319,9 +321,8 @@ private:
     auto writer = BundleWriter::create(options.output);
     if (!writer)
       return fail(writer.error());
-    for (const passes::ExportedObject &object : exported.objects)
-      if (Status done = addImage(*writer, exported.plan, object); !done)
-        return fail(done.error());
+    if (Status done = addImages(*writer, exported); !done)
+      return fail(done.error());
     if (options.embedSource)
       if (Status done = writer->addSource(name, source); !done)
         return fail(done.error());
@@ -336,21 +337,53 @@ private:
     return 0;
   }
 
-  Status addImage(BundleWriter &writer, Plan &plan,
-                  const passes::ExportedObject &object) {
-    std::string objectFile = writer.scratch("image.o");
-    std::error_code code;
-    raw_fd_ostream stream(objectFile, code);
-    stream << object.bytes;
-    stream.close();
-    if (code || stream.has_error())
-      return headgate::Error(ErrorCode::failed, "cannot write " + objectFile);
-    if (Status done = linkImage(objectFile, object.target,
-                                writer.scratch("image.so"), options.linker);
-        !done)
-      return done;
-    sys::fs::remove(objectFile);
-    return writer.add(plan, object.target.image, "so", "image.so");
+  /// Images of the same code are linked once.
+  Status addImages(BundleWriter &writer, passes::Exported &exported) {
+    const std::string file = writer.scratch("image.so");
+    const passes::ExportedImage *linked = nullptr;
+    for (const passes::ExportedImage &image : exported.images) {
+      if (linked && linked->objects == image.objects) {
+        std::string same = fileOf(exported.plan, linked->target.image);
+        if (std::error_code code =
+                sys::fs::copy_file(writer.scratch(same), file))
+          return headgate::Error(ErrorCode::failed, "cannot write " + file +
+                                                        ": " + code.message());
+      } else if (Status done = link(writer, image, file); !done) {
+        return done;
+      }
+      if (Status done =
+              writer.add(exported.plan, image.target.image, "so", "image.so");
+          !done)
+        return done;
+      linked = &image;
+    }
+    return Success{};
+  }
+
+  static std::string fileOf(const Plan &plan, StringRef image) {
+    auto found = llvm::find_if(
+        plan.images, [&](const PlanImage &entry) { return entry.id == image; });
+    return found->forms.back().file;
+  }
+
+  Status link(const BundleWriter &writer, const passes::ExportedImage &image,
+              const std::string &output) {
+    std::vector<std::string> files;
+    for (const std::string &bytes : image.objects) {
+      std::error_code code;
+      files.push_back(
+          writer.scratch("image" + std::to_string(files.size()) + ".o"));
+      raw_fd_ostream stream(files.back(), code);
+      stream << bytes;
+      stream.close();
+      if (code || stream.has_error())
+        return headgate::Error(ErrorCode::failed,
+                               "cannot write " + files.back());
+    }
+    Status done = linkImage(files, image.target, output, options.linker);
+    for (const std::string &file : files)
+      sys::fs::remove(file);
+    return done;
   }
 
   const Options &options;
@@ -385,6 +418,16 @@ int guarded(function_ref<int()> body) {
                    "input to report"});
 }
 
+/// A compiler frees and allocates all the time, and ends soon: pages that go
+/// back to the system between two passes only have to be cleared again.
+void keepFreedMemory() {
+#ifdef __GLIBC__
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TOP_PAD, 16 << 20);
+#endif
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -401,5 +444,6 @@ int main(int argc, char **argv) {
   Result<Request> request = readRequest(options);
   if (!request)
     return usage(request.error().message());
+  keepFreedMemory();
   return guarded([&] { return Compiler(options, *request).run(); });
 }

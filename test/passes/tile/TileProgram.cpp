@@ -170,12 +170,12 @@ void TileProgram::compile(const std::string &text, const std::string &level) {
   initializeHostCodegen();
   auto targets = parseHostTargets(level);
   ASSERT_TRUE(targets) << targets.error().message();
-  auto object = compileHostObject(*module, symbols, targets->front(),
-                                  /*wantsIR=*/false);
+  auto object =
+      compileHostObject(*module, {.entries = symbols}, targets->front());
   ASSERT_TRUE(object) << object.error().message();
   jit->engine = llvm::cantFail(llvm::orc::LLJITBuilder().create());
   llvm::cantFail(jit->engine->addObjectFile(
-      llvm::MemoryBuffer::getMemBufferCopy(object->object)));
+      llvm::MemoryBuffer::getMemBufferCopy(object->objects.front())));
 }
 
 void TileProgram::run(const std::vector<Buffer> &buffers) {
