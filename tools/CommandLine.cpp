@@ -5,11 +5,9 @@
 #include "tools/CommandLine.h"
 
 #include "headgate/Plan.h"
-
-#include <CLI/CLI.hpp>
+#include "tools/ReadFlags.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <set>
@@ -38,15 +36,6 @@ struct RawCall {
 struct RawRun : RawCall {
   std::vector<std::string> outputs, expected;
 };
-
-void addValues(CLI::App &app, const char *flag,
-               std::vector<std::string> &values, const char *form,
-               const char *help) {
-  app.add_option(flag, values, help)
-      ->type_name(form)
-      ->allow_extra_args(false)
-      ->take_all();
-}
 
 /// What the tools that call entries have in common.
 void declareCall(CLI::App &app, CallOptions &options, RawCall &raw) {
@@ -99,20 +88,6 @@ void declareRun(CLI::App &app, RunOptions &options, RawRun &raw) {
            std::to_string(Plan::version) + ")";
   });
   app.footer(runFooter);
-}
-
-/// Reads every text of a flag with `parse`; the message of the first failure.
-template <typename T>
-std::optional<std::string>
-readAll(const char *flag, const std::vector<std::string> &texts,
-        Result<T> (*parse)(std::string_view), std::vector<T> &values) {
-  for (const std::string &text : texts) {
-    Result<T> value = parse(text);
-    if (!value)
-      return flag + ("=" + value.error().message());
-    values.push_back(std::move(*value));
-  }
-  return std::nullopt;
 }
 
 std::optional<std::string> readVariants(const std::vector<std::string> &texts,
@@ -237,74 +212,6 @@ std::optional<std::string> finishBench(const RawBench &raw,
   return std::nullopt;
 }
 
-constexpr const char *ptxFooter = R"(
-ARG is one of, in the order of the kernel's parameters,
-  i32:5 u32:5 i64:5 u64:5 f32:0.5 f64:0.5   a number by value
-  @q.npy, bf16=@q.npy, 2x3xf32=~7, ...      the address of such an array; as an
-                                            input of headgate-run
-  out:2x3xf32, out:2x3xf32=@o.npy           the address of memory that nobody has
-                                            written; printed, or written to a file
-  zero:2x3xf32, zero:2x3xf32=@o.npy         the same, but zeros at first
-
-Exit codes: 0 done, 1 error, 2 wrong usage, 3 the simulator found something, 4
-the device is not on this machine.)";
-
-/// "x", "x,y" or "x,y,z"; what is left away is 1.
-bool readExtent(const std::string &text, std::array<uint32_t, 3> &extent) {
-  std::string_view rest = text;
-  for (uint32_t &value : extent) {
-    std::string_view digits = rest.substr(0, rest.find(','));
-    auto [end, failure] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (failure != std::errc() || end != digits.data() + digits.size())
-      return false;
-    rest.remove_prefix(digits.size());
-    if (rest.empty())
-      return true;
-    rest.remove_prefix(1);
-  }
-  return false;
-}
-
-/// What of `headgate-ptx run` CLI11 leaves as text.
-struct RawPtx {
-  std::string grid = "1", block = "1";
-  std::vector<std::string> arguments;
-};
-
-void declarePtxRun(CLI::App &app, PtxRunOptions &options, RawPtx &raw) {
-  app.add_option("FILE", options.file, "PTX text, of any compiler")->required();
-  app.add_option("--entry", options.entry,
-                 "Kernel to run (default: the only one)")
-      ->type_name("NAME");
-  app.add_option("--grid", raw.grid, "Blocks (default: 1)")
-      ->type_name("X[,Y[,Z]]");
-  app.add_option("--block", raw.block, "Threads of a block (default: 1)")
-      ->type_name("X[,Y[,Z]]");
-  app.add_option("--shared", options.sharedBytes,
-                 "Dynamic shared memory of a block (default: 0)")
-      ->type_name("BYTES");
-  addValues(app, "--arg", raw.arguments, "ARG",
-            "An argument; repeat in the order of the parameters");
-  app.add_option("--device", options.device,
-                 "sim:sm_80 or sim:sm_90a, with options of "
-                 "runtime/sim/README.md (default: sim:sm_80)")
-      ->type_name("URI");
-  app.add_flag("--counters", options.counters,
-               "Print instructions, bank conflicts and sectors");
-  app.add_flag("--json", options.json,
-               "Print findings and counters as one JSON value");
-  app.footer(ptxFooter);
-}
-
-std::optional<std::string> finishPtxRun(const RawPtx &raw,
-                                        PtxRunOptions &options) {
-  if (!readExtent(raw.grid, options.grid))
-    return "--grid takes one to three numbers, not '" + raw.grid + "'";
-  if (!readExtent(raw.block, options.block))
-    return "--block takes one to three numbers, not '" + raw.block + "'";
-  return readAll("--arg", raw.arguments, parsePtxArgument, options.arguments);
-}
 } // namespace
 
 ExitCode usageError(const char *tool, const std::string &message) {
@@ -331,27 +238,6 @@ std::variant<BenchOptions, int> parseBenchCommandLine(int argc, char **argv) {
   }
   if (auto why = finishBench(raw, options))
     return usageError("headgate-bench", *why);
-  return options;
-}
-
-std::variant<PtxRunOptions, int> parsePtxCommandLine(int argc, char **argv) {
-  PtxRunOptions options;
-  RawPtx raw;
-  CLI::App app("Runs PTX files and checks what they do.", "headgate-ptx");
-  app.require_subcommand(1);
-  app.set_version_flag("--version", "headgate " HEADGATE_VERSION);
-  declarePtxRun(
-      *app.add_subcommand("run", "Launch one kernel on the simulator"), options,
-      raw);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success &success) {
-    return app.exit(success);
-  } catch (const CLI::Error &error) {
-    return usageError("headgate-ptx run", error.what());
-  }
-  if (auto why = finishPtxRun(raw, options))
-    return usageError("headgate-ptx run", *why);
   return options;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The command lines of the tools that know no LLVM, as plain structs. CLI11
-// throws, so all of it stays behind this header: CommandLine.cpp is the one
-// source built with exceptions.
+// The command lines of headgate-run and headgate-bench, as plain structs. CLI11
+// throws, so all of it stays behind this header and tools/ptx/PtxCommandLine.h:
+// their two sources are the ones built with exceptions.
 
 #ifndef HEADGATE_TOOLS_COMMANDLINE_H
 #define HEADGATE_TOOLS_COMMANDLINE_H
@@ -10,9 +10,7 @@
 #include "lib/Dims.h"
 #include "lib/InputValue.h"
 #include "tools/ExitCode.h"
-#include "tools/PtxArgument.h"
 
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -52,22 +50,10 @@ struct BenchOptions : CallOptions {
   std::vector<std::string> benchmarkFlags;
 };
 
-/// What headgate-ptx run was asked to do.
-struct PtxRunOptions {
-  std::string file;
-  std::string entry; ///< "": the only one
-  std::string device = "sim:sm_80";
-  std::array<uint32_t, 3> grid = {1, 1, 1}, block = {1, 1, 1};
-  uint32_t sharedBytes = 0;
-  std::vector<PtxArgument> arguments;
-  bool json = false, counters = false;
-};
-
 /// The options, or the exit code to leave with: all that had to be said (help,
 /// version, what is wrong) has been printed.
 std::variant<RunOptions, int> parseRunCommandLine(int argc, char **argv);
 std::variant<BenchOptions, int> parseBenchCommandLine(int argc, char **argv);
-std::variant<PtxRunOptions, int> parsePtxCommandLine(int argc, char **argv);
 
 /// Says what is wrong with the command line of `tool`.
 ExitCode usageError(const char *tool, const std::string &message);

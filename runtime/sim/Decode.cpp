@@ -409,7 +409,7 @@ Result<std::unique_ptr<const Program>> Decoder::decode() {
   program.parameters = kernel_.parameters;
   program.parameterBytes = kernel_.parameterBytes;
   program.requiredBlock = kernel_.requiredBlock;
-  program.maxThreads = kernel_.maxThreads;
+  program.maxThreads = kernel_.maxThreads();
   if (kernel_.clusters)
     return Error(ErrorCode::unsupported,
                  "line " + std::to_string(kernel_.line) + ": kernel '" +

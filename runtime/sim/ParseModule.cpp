@@ -180,11 +180,17 @@ Variable parseVariable(TokenReader &tokens, Space space, bool external) {
   return variable;
 }
 
+uint32_t Kernel::maxThreads() const {
+  uint64_t threads = uint64_t(maxBlock[0]) * maxBlock[1];
+  threads = std::min<uint64_t>(threads, UINT32_MAX) * maxBlock[2];
+  return static_cast<uint32_t>(std::min<uint64_t>(threads, UINT32_MAX));
+}
+
 namespace {
 
 class ModuleParser {
 public:
-  explicit ModuleParser(std::string_view text) : tokens_(text) {}
+  explicit ModuleParser(std::string_view text) : text_(text), tokens_(text) {}
   Result<Module> parse();
 
 private:
@@ -192,15 +198,18 @@ private:
   void parseVersion();
   void parseTarget();
   void parseFile();
+  void parseSection();
   void parseLinked();
-  void parseEntry();
+  void parseEntry(Kernel kernel);
   void parseParameters(Kernel &kernel);
   void parseParameter(Kernel &kernel);
   void parseHead(Kernel &kernel);
-  void skipFunction();
+  void parseFunction(DeviceFunction function);
   void skipBraces();
   void skipStatement();
+  size_t position() const;
 
+  std::string_view text_;
   TokenReader tokens_;
   Module module_;
 };
@@ -230,18 +239,15 @@ void ModuleParser::parseStatement() {
       tokens_.fail(line, "only .address_size 64 can run here");
     return;
   }
-  if (token.isWord(".section")) { // .section .debug_info { .b32 4 ... }
-    tokens_.take();
-    tokens_.take();
-    return skipBraces();
-  }
+  if (token.isWord(".section"))
+    return parseSection();
   if (token.isWord(".pragma") || token.isWord(".alias"))
     return skipStatement();
   parseLinked();
 }
 
 void ModuleParser::parseVersion() {
-  tokens_.take();
+  module_.versionLine = tokens_.take().line;
   if (tokens_.peek().kind != Token::Kind::number)
     return tokens_.failHere("a version such as 8.0");
   module_.version = std::string(tokens_.take().text);
@@ -265,19 +271,41 @@ void ModuleParser::parseFile() {
     tokens_.takeInteger(UINT64_MAX, "a number");
 }
 
+/// ".section .debug_info { .b32 4 ... }"
+void ModuleParser::parseSection() {
+  size_t begin = position();
+  tokens_.take();
+  tokens_.take();
+  skipBraces();
+  module_.sections.push_back({begin, position()});
+}
+
 void ModuleParser::parseLinked() {
-  bool external = false;
+  size_t begin = position();
+  bool visible = false, external = false;
   while (true) {
     if (tokens_.takeIf(".extern"))
       external = true;
-    else if (!tokens_.takeIf(".visible") && !tokens_.takeIf(".weak") &&
-             !tokens_.takeIf(".common"))
+    else if (tokens_.takeIf(".visible"))
+      visible = true;
+    else if (!tokens_.takeIf(".weak") && !tokens_.takeIf(".common"))
       break;
   }
-  if (tokens_.takeIf(".entry"))
-    return parseEntry();
-  if (tokens_.takeIf(".func"))
-    return skipFunction();
+  uint32_t line = tokens_.peek().line;
+  if (tokens_.takeIf(".entry")) {
+    Kernel kernel;
+    kernel.visible = visible;
+    kernel.line = line;
+    kernel.text.begin = begin;
+    return parseEntry(std::move(kernel));
+  }
+  if (tokens_.takeIf(".func")) {
+    DeviceFunction function;
+    function.visible = visible;
+    function.external = external;
+    function.line = line;
+    return parseFunction(std::move(function));
+  }
   if (std::optional<Space> space = variableSpace(tokens_.peek())) {
     tokens_.take();
     module_.variables.push_back(parseVariable(tokens_, *space, external));
@@ -286,14 +314,12 @@ void ModuleParser::parseLinked() {
   tokens_.failHere("a directive such as .entry");
 }
 
-void ModuleParser::parseEntry() {
-  Kernel kernel;
-  kernel.line = tokens_.peek().line;
+void ModuleParser::parseEntry(Kernel kernel) {
+  uint32_t line = tokens_.peek().line;
   kernel.name = tokens_.takeName("the name of a kernel");
   for (const Kernel &other : module_.kernels)
     if (other.name == kernel.name)
-      return tokens_.fail(kernel.line,
-                          "a second kernel named '" + kernel.name + "'");
+      return tokens_.fail(line, "a second kernel named '" + kernel.name + "'");
   if (tokens_.takeIf('('))
     parseParameters(kernel);
   parseHead(kernel);
@@ -301,6 +327,7 @@ void ModuleParser::parseEntry() {
     return; // a declaration
   tokens_.expect('{');
   parseBody(tokens_, kernel);
+  kernel.text.end = position();
   module_.kernels.push_back(std::move(kernel));
 }
 
@@ -319,6 +346,7 @@ void ModuleParser::parseParameter(Kernel &kernel) {
     return tokens_.failHere(".param");
   if (tokens_.takeIf(".align"))
     align = parseAlign(tokens_);
+  parameter.type = std::string(tokens_.peek().text);
   uint32_t element = parseElementType(tokens_, parameter.align);
   // .ptr .global .align 16: what the pointer points to.
   if (tokens_.takeIf(".ptr")) {
@@ -329,7 +357,9 @@ void ModuleParser::parseParameter(Kernel &kernel) {
   }
   if (align)
     parameter.align = align;
+  parameter.line = line;
   parameter.name = tokens_.takeName("the name of a parameter");
+  parameter.array = tokens_.peek().is('[');
   uint64_t bytes = element;
   while (tokens_.takeIf('[')) {
     bytes *= tokens_.takeInteger(maxParameterBytes, "a number");
@@ -363,11 +393,7 @@ void ModuleParser::parseHead(Kernel &kernel) {
     if (tokens_.takeIf(".reqntid")) {
       kernel.requiredBlock = dimensions();
     } else if (tokens_.takeIf(".maxntid")) {
-      auto [x, y, z] = dimensions();
-      uint64_t threads = uint64_t(x) * y;
-      threads = std::min<uint64_t>(threads, UINT32_MAX) * z;
-      kernel.maxThreads =
-          static_cast<uint32_t>(std::min<uint64_t>(threads, UINT32_MAX));
+      kernel.maxBlock = dimensions();
     } else if (tokens_.takeIf(".reqnctapercluster")) {
       auto [x, y, z] = dimensions();
       kernel.clusters |= x > 1 || y > 1 || z > 1;
@@ -385,15 +411,26 @@ void ModuleParser::parseHead(Kernel &kernel) {
   }
 }
 
-/// A device function: nothing here can call it, so nothing is kept.
-void ModuleParser::skipFunction() {
-  while (!tokens_.atEnd()) {
-    if (tokens_.peek().is('{'))
-      return skipBraces();
-    if (tokens_.takeIf(';'))
-      return;
+/// Nothing here can call it, so nothing but its head is kept.
+void ModuleParser::parseFunction(DeviceFunction function) {
+  function.returns = tokens_.takeIf('(');
+  while (function.returns && !tokens_.atEnd() && !tokens_.takeIf(')'))
     tokens_.take();
-  }
+  function.name = tokens_.takeName("the name of a function");
+  while (!tokens_.atEnd() && !tokens_.peek().is('{') && !tokens_.peek().is(';'))
+    tokens_.take();
+  function.body = tokens_.peek().is('{');
+  if (function.body)
+    skipBraces();
+  else
+    tokens_.expect(';');
+  module_.functions.push_back(std::move(function));
+}
+
+/// Where the next token begins.
+size_t ModuleParser::position() const {
+  return tokens_.atEnd() ? text_.size()
+                         : size_t(tokens_.peek().text.data() - text_.data());
 }
 
 void ModuleParser::skipBraces() {

@@ -79,6 +79,8 @@ Result<Places> Placer::finish() {
   for (const std::string &variable : dynamic_)
     places_.variables[variable] = {Space::shared, base};
   places_.sharedBegin = sharedStart;
+  places_.staticShared = static_cast<uint32_t>(sharedEnd_ - sharedStart);
+  places_.usesDynamicShared = !dynamic_.empty();
   places_.dynamicShared = dynamic_.empty() ? alignUp(sharedEnd_, 16) : base;
   places_.localBytes = alignUp(localEnd_, 16);
   return std::move(places_);

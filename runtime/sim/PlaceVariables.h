@@ -18,7 +18,9 @@ struct Place {
 
 struct Places {
   std::map<std::string, Place> variables;
-  uint32_t sharedBegin = 0;   ///< first address of shared memory
+  uint32_t sharedBegin = 0;  ///< first address of shared memory
+  uint32_t staticShared = 0; ///< bytes of shared variables with a size
+  bool usesDynamicShared = false;
   uint32_t dynamicShared = 0; ///< address of dynamic shared memory
   uint32_t localBytes = 0;    ///< of each thread
 };

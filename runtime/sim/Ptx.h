@@ -91,30 +91,55 @@ struct Variable {
 
 struct Parameter {
   std::string name;
-  uint32_t bytes = 0, align = 1, offset = 0;
+  std::string type; ///< of an element, as written: ".u64"
+  bool array = false;
+  uint32_t bytes = 0, align = 1, offset = 0, line = 0;
+};
+
+/// A piece of the text: from `begin` to before `end`, in bytes.
+struct TextRange {
+  size_t begin = 0, end = 0;
 };
 
 struct Kernel {
   std::string name;
+  bool visible = false; ///< .visible
   std::vector<Parameter> parameters;
   uint32_t parameterBytes = 0;
   std::vector<Variable> variables; ///< .shared and .local of the body
   Body body;
   std::array<uint32_t, 3> requiredBlock = {0, 0, 0}; ///< .reqntid; 0: none
-  uint32_t maxThreads = 0;                           ///< .maxntid; 0: none
+  std::array<uint32_t, 3> maxBlock = {0, 0, 0};      ///< .maxntid; 0: none
   bool clusters = false; ///< .explicitcluster or .reqnctapercluster above 1
+  uint32_t line = 0;
+  TextRange text; ///< from its linkage on
+
+  /// Threads of a block that .maxntid allows; 0: any number.
+  uint32_t maxThreads() const;
+};
+
+/// A device function; its body is not kept.
+struct DeviceFunction {
+  std::string name;
+  bool visible = false, external = false;
+  bool returns = false; ///< a value: "(.param ...)" stands before the name
+  bool body = false;
   uint32_t line = 0;
 };
 
 struct Module {
   std::string version, target;
+  uint32_t versionLine = 0;
   std::vector<Variable> variables;
   std::vector<Kernel> kernels;
+  std::vector<DeviceFunction> functions;
+  std::vector<TextRange> sections;       ///< .section, what debuggers read
   std::map<uint32_t, std::string> files; ///< of .file
 };
 
 /// Reads PTX text as LLVM, clang, nvcc and Triton write it. The error names the
-/// line. Functions (.func) are read over: a call is refused by the decoder.
+/// line. Bodies of functions (.func) are read over: a call is refused by the
+/// decoder.
 Result<Module> parsePtx(std::string_view text);
 
 } // namespace headgate::runtime::sim

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "tools/PtxArgument.h"
+#include "tools/ptx/PtxArgument.h"
 
 #include <bit>
 #include <charconv>

@@ -3,8 +3,8 @@
 // Arguments of a kernel as people type them; the forms are in the help of
 // headgate-ptx.
 
-#ifndef HEADGATE_TOOLS_PTXARGUMENT_H
-#define HEADGATE_TOOLS_PTXARGUMENT_H
+#ifndef HEADGATE_TOOLS_PTX_PTXARGUMENT_H
+#define HEADGATE_TOOLS_PTX_PTXARGUMENT_H
 
 #include "lib/InputValue.h"
 
@@ -23,4 +23,4 @@ Result<PtxArgument> parsePtxArgument(std::string_view text);
 
 } // namespace headgate
 
-#endif // HEADGATE_TOOLS_PTXARGUMENT_H
+#endif // HEADGATE_TOOLS_PTX_PTXARGUMENT_H

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """headgate-ptx from the outside: what it prints and how it ends.
 
-  python3 ptx_test.py --tool=headgate-ptx --ptx=DIRECTORY
+  python3 run_test.py --tool=headgate-ptx --ptx=DIRECTORY
 """
 import argparse
 import json

@@ -1,32 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Launches a kernel of any PTX file on the simulator, with arguments from files
-// and numbers, and says what the checks find. stdout is the result only.
+#include "tools/ptx/RunPtx.h"
 
 #include "lib/ArrayText.h"
 #include "lib/Npy.h"
 #include "runtime/sim/SimDevice.h"
-#include "tools/CommandLine.h"
 #include "tools/ReadArrays.h"
+#include "tools/ptx/ReadPtx.h"
 
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
-using namespace headgate;
+namespace headgate {
+
 using runtime::sim::LaunchRecord;
 using runtime::sim::SimDevice;
 
 namespace {
-
-Result<std::string> readText(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file)
-    return Error(ErrorCode::notFound, "cannot read '" + path + "'");
-  return std::move(text).str();
-}
 
 Result<std::shared_ptr<SimDevice>> openSimulator(const std::string &uri) {
   constexpr std::string_view prefix = "sim:";
@@ -182,28 +171,18 @@ Result<LaunchRecord> runPtx(const PtxRunOptions &options) {
 
 } // namespace
 
-int main(int argc, char **argv) {
-  std::variant<PtxRunOptions, int> parsed = parsePtxCommandLine(argc, argv);
-  if (const int *code = std::get_if<int>(&parsed))
-    return *code;
-  const PtxRunOptions &options = std::get<PtxRunOptions>(parsed);
+ExitCode runPtxKernel(const PtxRunOptions &options) {
   Result<LaunchRecord> record = runPtx(options);
-  if (!record) {
-    std::fprintf(stderr, "error: %s\n", record.error().message().c_str());
-    return record.error().code() == ErrorCode::unavailable ? exitUnavailable
-                                                           : exitError;
-  }
+  if (!record)
+    return fail(record.error());
   std::string text;
   if (options.json)
     text = formatJson(record->findings, record->counters, record->files,
                       record->replay);
   else if (options.counters)
     text = formatText(record->counters);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) {
-    std::fputs("error: cannot write to stdout\n", stderr);
-    return exitError;
-  }
+  if (Status written = printText(text); !written)
+    return fail(written.error());
   if (record->findings.empty())
     return exitDone;
   std::fprintf(
@@ -211,3 +190,5 @@ int main(int argc, char **argv) {
       formatText(record->findings, record->files, record->replay).c_str());
   return exitCheckFailed;
 }
+
+} // namespace headgate
