@@ -177,12 +177,17 @@ private:
     }
   }
 
+  const PlanImage *findImage(const std::string &id) {
+    for (const PlanImage &image : plan.images)
+      if (image.id == id)
+        return &image;
+    return nullptr;
+  }
+
   const PlanImage *imageOf(const PlanKernel &kernel, const std::string &id) {
     for (const PlanVariant &variant : kernel.variants)
       if (variant.id == id)
-        for (const PlanImage &image : plan.images)
-          if (image.id == variant.image)
-            return &image;
+        return findImage(variant.image);
     return nullptr;
   }
 
@@ -196,6 +201,21 @@ private:
          "a variant has a launch");
     for (size_t i = 0; i < variant.launches.size(); ++i)
       launch(kernel, variant.launches[i], scalars, at(path, "launches", i));
+    for (size_t i = 0; i < variant.launches.size(); ++i)
+      launchImage(variant, variant.launches[i].image,
+                  at(at(path, "launches", i), "image"));
+  }
+
+  /// Another image of the variant's target, so that a device that has one of
+  /// them has both.
+  void launchImage(const PlanVariant &variant, const std::string &id,
+                   const std::string &path) {
+    if (id.empty())
+      return;
+    reference(namesOf(plan.images, &PlanImage::id), id, path, "image");
+    const PlanImage *own = findImage(id), *first = findImage(variant.image);
+    need(!own || !first || own->target == first->target, path,
+         "image '" + id + "' is not for the variant's target");
   }
 
   void launch(const PlanKernel &kernel, const PlanLaunch &launch,

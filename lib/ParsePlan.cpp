@@ -162,9 +162,11 @@ PlanArgument readArgument(JsonValue value) {
 }
 
 PlanLaunch readLaunch(JsonValue value) {
-  value.expectKeys({"symbol", "grid", "arguments"},
-                   {"block", "cluster", "sharedBytes", "pdl", "scratchBytes"});
+  value.expectKeys(
+      {"symbol", "grid", "arguments"},
+      {"image", "block", "cluster", "sharedBytes", "pdl", "scratchBytes"});
   PlanLaunch launch;
+  read(value["image"], launch.image);
   launch.symbol = value["symbol"].string();
   std::vector<JsonValue> grid = value["grid"].elements(3, "expressions");
   for (size_t i = 0; i < 3; ++i)

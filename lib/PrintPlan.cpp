@@ -106,6 +106,7 @@ Json argumentJson(const PlanArgument &argument) {
 Json launchJson(const PlanLaunch &launch) {
   const PlanLaunch absent;
   Json json = {{"symbol", launch.symbol}, {"grid", launch.grid}};
+  setUnless(json, "image", launch.image, absent.image);
   setUnless(json, "block", launch.block, absent.block);
   setUnless(json, "cluster", launch.cluster, absent.cluster);
   setUnless(json, "sharedBytes", launch.sharedBytes, absent.sharedBytes);

@@ -42,18 +42,22 @@ private:
   VariantProgram build(const PlanVariant &variant) {
     VariantProgram program;
     program.plan = &variant;
-    program.image =
-        &*std::ranges::find(plan.images, variant.image, &PlanImage::id);
+    program.image = image(variant.image);
     program.when = parse(variant.when, scope);
     program.workspaceBytes = parse(variant.workspaceBytes, scope);
     for (const PlanLaunch &launch : variant.launches)
-      program.launches.push_back(build(launch));
+      program.launches.push_back(build(launch, variant));
     return program;
   }
 
-  LaunchProgram build(const PlanLaunch &launch) {
+  const PlanImage *image(const std::string &id) {
+    return &*std::ranges::find(plan.images, id, &PlanImage::id);
+  }
+
+  LaunchProgram build(const PlanLaunch &launch, const PlanVariant &variant) {
     LaunchProgram program;
     program.plan = &launch;
+    program.image = image(launch.image.empty() ? variant.image : launch.image);
     for (size_t i = 0; i < 3; ++i)
       program.grid[i] = parse(launch.grid[i], scope);
     program.scratchBytes = parse(launch.scratchBytes, scope);

@@ -39,6 +39,7 @@ struct ArgumentProgram {
 
 struct LaunchProgram {
   const PlanLaunch *plan = nullptr;
+  const PlanImage *image = nullptr;
   const Function *function = nullptr; ///< null: the variant is not usable here
   std::array<SizeExpr, 3> grid;
   SizeExpr scratchBytes;

@@ -165,15 +165,15 @@ Status LoadedSession::loadImages() {
 
 /// Finds the code of a variant, or notes why it is not usable.
 Status LoadedSession::loadVariant(VariantProgram &variant) {
-  variant.unusable = whyNot(*variant.image);
   for (LaunchProgram &launch : variant.launches) {
+    variant.unusable = whyNot(*launch.image);
     if (variant.unusable.empty())
       variant.unusable =
           unsupportedParts(*launch.plan, deviceKind() == DeviceKind::host);
     if (!variant.unusable.empty())
       return Success{};
     Result<const Function *> function =
-        images_[variant.image->id]->function(launch.plan->symbol);
+        images_[launch.image->id]->function(launch.plan->symbol);
     if (!function)
       return std::move(function).error();
     launch.function = *function;

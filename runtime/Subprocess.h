@@ -13,12 +13,13 @@
 namespace headgate::runtime {
 
 struct ProcessResult {
-  int exitCode = 0;      ///< -signal if it died of one
-  std::string errorText; ///< what it wrote to stderr
+  int exitCode = 0;       ///< -signal if it died of one
+  std::string outputText; ///< what it wrote to stdout
+  std::string errorText;  ///< what it wrote to stderr
 };
 
 /// Runs `argv` (argv[0] is looked up on PATH unless it has a '/') with no
-/// input, its standard output kept from ours. notFound if it does not exist.
+/// input. notFound if it does not exist.
 Result<ProcessResult> runProcess(const std::vector<std::string> &argv);
 
 } // namespace headgate::runtime

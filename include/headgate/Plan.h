@@ -78,6 +78,7 @@ struct PlanArgument {
 };
 
 struct PlanLaunch {
+  std::string image; ///< of the variant's target; "": the variant's
   std::string symbol;
   std::array<SizeText, 3> grid = {"1", "1", "1"};
   int64_t block = 1, cluster = 1, sharedBytes = 0; ///< GPU only

@@ -276,7 +276,14 @@ TEST(PlanRules, Variants) {
        "kernels[2].variants[1].id: a second variant is called 'attend.0'"},
       {"\"image\": \"host-v4\"", "\"image\": \"host-v5\"",
        "kernels[0].variants[0].image: no image 'host-v5'; there is host-v4, "
-       "attend.1, attend.2 (did you mean 'host-v4'?)"},
+       "attend.1, attend.2, attend.2.join (did you mean 'host-v4'?)"},
+      {"\"image\": \"attend.2.join\"", "\"image\": \"attend.2.joint\"",
+       "kernels[2].variants[2].launches[1].image: no image 'attend.2.joint'; "
+       "there is host-v4, attend.1, attend.2, attend.2.join (did you mean "
+       "'attend.2.join'?)"},
+      {"\"image\": \"attend.2.join\"", "\"image\": \"host-v4\"",
+       "kernels[2].variants[2].launches[1].image: image 'host-v4' is not for "
+       "the variant's target"},
       {"\"S >= 64\"", "\"S >= U\"",
        "kernels[2].variants[1].when: expression 'S >= U', column 6: unknown "
        "name 'U'"},

@@ -20,11 +20,13 @@ Plan parsed(const std::string &text) {
 TEST(PlanText, ReadsTheDocumentedExample) {
   Plan plan = parsed(examplePlan());
   EXPECT_EQ(plan.producer.at("ptxas"), "13.0.88");
-  ASSERT_EQ(plan.images.size(), 3u);
+  ASSERT_EQ(plan.images.size(), 4u);
   EXPECT_EQ(plan.images[0].needs.size(), 4u);
   EXPECT_EQ(plan.images[1].forms[0].isa, "8.0");
   EXPECT_EQ(plan.images[1].forms[1].registers, 168);
   EXPECT_EQ(plan.images[1].forms[1].spillBytes, 0);
+  EXPECT_EQ(plan.kernels[2].variants[2].launches[0].image, "");
+  EXPECT_EQ(plan.kernels[2].variants[2].launches[1].image, "attend.2.join");
 
   ASSERT_EQ(plan.kernels.size(), 4u);
   EXPECT_EQ(plan.kernels[0].parameters[3].type, ParameterType::f32);

@@ -11,10 +11,11 @@ namespace {
 
 using runtime::runProcess;
 
-TEST(Subprocess, GivesExitCodeAndErrorText) {
+TEST(Subprocess, GivesExitCodeAndTexts) {
   auto done = runProcess({"sh", "-c", "echo out; echo err >&2; exit 7"});
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_EQ(done->exitCode, 7);
+  EXPECT_EQ(done->outputText, "out\n");
   EXPECT_EQ(done->errorText, "err\n");
 }
 
@@ -24,14 +25,16 @@ TEST(Subprocess, HasNoInput) {
   EXPECT_EQ(done->errorText, "none\n");
 }
 
-// More than a pipe holds.
-TEST(Subprocess, TakesALongErrorText) {
+// More than a pipe holds, on both.
+TEST(Subprocess, TakesLongTexts) {
   auto done = runProcess({"sh", "-c",
                           "i=0; while [ $i -lt 3000 ]; do "
                           "echo 0123456789012345678901234567890123456789 >&2; "
+                          "echo 012345678901234567890123456789; "
                           "i=$((i+1)); done"});
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_EQ(done->errorText.size(), 3000u * 41);
+  EXPECT_EQ(done->outputText.size(), 3000u * 31);
 }
 
 TEST(Subprocess, TellsASignal) {

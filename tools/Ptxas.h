@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// NVIDIA's assembler, where the machine has it: PTX to a cubin, and what it
+// says about registers. Nothing of ours needs it: drivers assemble PTX.
+
+#ifndef HEADGATE_TOOLS_PTXAS_H
+#define HEADGATE_TOOLS_PTXAS_H
+
+#include "headgate/Result.h"
+
+#include <string>
+
+namespace headgate {
+
+/// What ptxas says of the only kernel of a file.
+struct PtxasReport {
+  int64_t registers = 0;  ///< of a thread
+  int64_t spillBytes = 0; ///< stored to memory for want of registers
+};
+
+class Ptxas {
+public:
+  /// Looks in this order: `given` (--ptxas), TRITON_PTXAS_PATH, bin/ptxas below
+  /// CUDA_HOME, PATH. What the first two name must be there: notFound says
+  /// which is not. `unavailable`: there is none in any of these places.
+  static Result<Ptxas> find(const std::string &given);
+
+  const std::string &path() const { return program; }
+  /// "13.0.88"
+  Result<std::string> version() const;
+  /// Assembles `ptx`, a file with one kernel, for `target` ("sm_80").
+  Result<PtxasReport> assemble(const std::string &ptx,
+                               const std::string &target,
+                               const std::string &cubin) const;
+
+private:
+  explicit Ptxas(std::string program) : program(std::move(program)) {}
+  std::string program;
+};
+
+/// Reads what `ptxas -v` writes on standard error. An error if it is not about
+/// exactly one kernel.
+Result<PtxasReport> readPtxasReport(const std::string &text);
+
+} // namespace headgate
+
+#endif // HEADGATE_TOOLS_PTXAS_H
