@@ -2,6 +2,8 @@
 
 #include "lib/Schedule.h"
 
+#include "lib/GpuSchedule.h"
+
 #include <algorithm>
 #include <array>
 
@@ -104,6 +106,8 @@ int64_t stackBytesOf(const GemmProblem &problem, const Schedule &schedule) {
 
 ScheduleResources resourcesOf(const Problem &problem, const Target &target,
                               const Schedule &schedule) {
+  if (target.isGpu())
+    return gpuResourcesOf(problem, schedule);
   ScheduleResources resources;
   resources.stackBytes = std::visit(
       [&](const auto &p) { return stackBytesOf(p, schedule); }, problem);
@@ -111,8 +115,14 @@ ScheduleResources resourcesOf(const Problem &problem, const Target &target,
   return resources;
 }
 
+Status checkProblem(const Problem &problem, const Target &target) {
+  return target.isGpu() ? checkGpuProblem(problem, target) : Success{};
+}
+
 Status checkSchedule(const Problem &problem, const Target &target,
                      const Schedule &schedule) {
+  if (target.isGpu())
+    return checkGpuSchedule(problem, target, schedule);
   const auto *attend = std::get_if<AttendProblem>(&problem);
   if (Status s = checkHost(schedule); !s)
     return s;
@@ -141,13 +151,14 @@ Status checkSchedule(const Problem &problem, const Target &target,
 namespace {
 
 using Set = void (*)(Schedule &, int64_t);
-constexpr std::array<std::pair<const char *, Set>, 8> settings = {{
+constexpr std::array<std::pair<const char *, Set>, 9> settings = {{
     {"rows", [](Schedule &s, int64_t x) { s.rows = x; }},
     {"keys", [](Schedule &s, int64_t x) { s.keys = x; }},
     {"cols", [](Schedule &s, int64_t x) { s.cols = x; }},
     {"depth", [](Schedule &s, int64_t x) { s.depth = x; }},
     {"splits", [](Schedule &s, int64_t x) { s.splits = x; }},
     {"merge", [](Schedule &s, int64_t x) { s.merge = x != 0; }},
+    {"warps", [](Schedule &s, int64_t x) { s.warps = x; }},
     {"stages", [](Schedule &s, int64_t x) { s.stages = x; }},
     {"order", [](Schedule &s, int64_t x) { s.order = Schedule::Order(x); }},
 }};
@@ -161,6 +172,8 @@ void setKnob(Schedule &schedule, std::string_view name, int64_t value) {
 }
 
 std::vector<Knob> knobsOf(const Problem &problem, const Target &target) {
+  if (target.isGpu())
+    return gpuKnobsOf(problem);
   int64_t most = target.productRows();
   std::vector<int64_t> rows = {1, 2, 4};
   for (int64_t r = 6; r <= most; r += 2)
@@ -272,6 +285,8 @@ std::vector<ScheduleChoice> defaultsOf(const GemmProblem &problem,
 
 std::vector<ScheduleChoice> defaultSchedules(const Problem &problem,
                                              const Target &target) {
+  if (target.isGpu())
+    return gpuDefaultSchedules(problem);
   return std::visit([&](const auto &p) { return defaultsOf(p, target); },
                     problem);
 }

@@ -21,8 +21,12 @@ namespace headgate {
 /// which may be a user's small one, for all the rest.
 constexpr int64_t maxStackBytes = 128 << 10;
 
+/// Whether `target` has kernels for the problem at all. The error of one that
+/// it has not starts with (G1).
+Status checkProblem(const Problem &problem, const Target &target);
+
 /// Whether `schedule` is legal. The error of one that is not starts with the
-/// label of the rule:
+/// label of the rule; on the host:
 ///
 ///   (S1) rows is at least 1, and for packed factors at most what a product
 ///        keeps in registers; at most 64 where factors are read in place.
@@ -32,8 +36,20 @@ constexpr int64_t maxStackBytes = 128 << 10;
 ///   (S3) the tiles of a block fit 128 KiB of stack.
 ///   (S4) merge needs an attention whose heads can be merged.
 ///   (S5) splits is 1 to 1024, and 1 for a projection.
-///   (S6) groups, warps, overlap and turns are a GPU's; on the host stages is 0
-///        or 1.
+///   (S6) groups, warps, overlap and turns are a GPU's; stages is 0 or 1.
+///
+/// On a GPU:
+///
+///   (G1) rows are bf16 or f16; widths of heads, terms and columns are even,
+///        heads at most 256 wide.
+///   (G2) warps is 1, 2, 4 or 8, and rows is 16 or 32 for each.
+///   (G3) keys, cols and depth are what the problem has, multiples of 16 up to
+///        256.
+///   (G4) ptxas keeps the sums of a warp in registers: lib/GpuTiles has a
+///   table. (G5) the tiles of a block fit its shared memory. (G6) stages is 1
+///   to 8; groups, overlap and turns are sm_90a's. (G7) splits is 1 to 1024,
+///   and 1 for a projection; merge needs an attention
+///        whose heads can be merged.
 Status checkSchedule(const Problem &problem, const Target &target,
                      const Schedule &schedule);
 
@@ -41,6 +57,7 @@ Status checkSchedule(const Problem &problem, const Target &target,
 struct ScheduleResources {
   int64_t stackBytes = 0;   ///< tiles of a block
   int64_t accumulators = 0; ///< vector registers that hold sums
+  int64_t sharedBytes = 0;  ///< GPU: of a block
 };
 ScheduleResources resourcesOf(const Problem &problem, const Target &target,
                               const Schedule &schedule);

@@ -13,7 +13,7 @@
 
 namespace headgate {
 
-/// The host levels, weakest first.
+/// The host levels, weakest first, then GPUs.
 std::span<const Target> targets();
 
 /// The target of that name. An error names those there are.

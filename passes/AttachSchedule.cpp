@@ -31,6 +31,13 @@ std::optional<std::string> countText(func::FuncOp func) {
   return tokensText(func, std::get<AttendKernel>(matchAttendKernel(func)));
 }
 
+/// The op that makes a function the kernel it is.
+Operation *opOf(func::FuncOp func) {
+  if (func->getAttrOfType<StringAttr>(kernelName) == "gemm")
+    return std::get<GemmKernel>(matchGemmKernel(func)).contract;
+  return std::get<AttendKernel>(matchAttendKernel(func)).attend;
+}
+
 /// "S >= 2 && S <= 63"; "1" without limits.
 std::string conditionOf(const ScheduleChoice &choice,
                         const std::string &count) {
@@ -86,6 +93,10 @@ private:
       report(*refusal, func, "attach-schedule");
       return success();
     }
+    Status taken = checkProblem(std::get<Problem>(problem), machine);
+    if (!taken)
+      return opOf(func)->emitOpError() << "has no kernel for " << machine.name
+                                       << ": " << taken.error().message();
     if (scheduleOf(func))
       return check(func, std::get<Problem>(problem), machine);
     attach(func, std::get<Problem>(problem), machine);

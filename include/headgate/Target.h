@@ -18,9 +18,10 @@ struct Target {
   int64_t registers = 16;         ///< vector registers
   bool hasDotBf16 = false;        ///< multiplies pairs of bf16 into f32
   int64_t cacheBytes = 256 << 10; ///< of a core, not shared (second level)
+  int64_t sharedBytes = 0; ///< GPU: shared memory a block can have; CPU: 0
 
-  // Rates of one core, for lib/Cost. Of a typical machine of this kind: what
-  // they decide is a ratio.
+  // Rates of one core (GPU: multiprocessor), for lib/Cost. Of a typical machine
+  // of this kind: what they decide is a ratio.
   double flopsPerNs = 20;   ///< f32 multiplications and additions
   double dotBf16Factor = 1; ///< how many times faster bf16 products are
   /// Of a row times a matrix that is its own: one chain of dependent additions
@@ -30,6 +31,7 @@ struct Target {
   double memoryBytesPerNs = 10; ///< read from memory
   double sharedBytesPerNs = 40; ///< read from the shared cache
 
+  bool isGpu() const { return sharedBytes > 0; }
   /// Columns of a panel: two registers, so that each element of the left
   /// factor, once in a register, is used twice.
   int64_t panelColumns() const { return 2 * lanes; }

@@ -14,6 +14,7 @@ namespace {
 
 const Target v3 = *findTarget("host:x86-64-v3");
 const Target v4 = *findTarget("host:x86-64-v4");
+const Target sm80 = *findTarget("sm_80");
 const Target bf16 = *findTarget("host:x86-64-v4+avx512bf16");
 
 const Schedule prefill{.rows = 12, .keys = 256, .order = Schedule::Order::rows};
@@ -46,7 +47,9 @@ std::vector<Problem> someProblems() {
                                          .mergeable = D != 72});
   for (int64_t inner : {1, 7, 64, 4096})
     for (int64_t cols : {1, 40, 1024})
-      problems.push_back(GemmProblem{.inner = inner, .cols = cols});
+      for (DType dtype : {DType::f32, DType::bf16})
+        problems.push_back(
+            GemmProblem{.dtype = dtype, .inner = inner, .cols = cols});
   return problems;
 }
 
@@ -107,10 +110,65 @@ TEST(Schedule, EachRuleRefuses) {
   EXPECT_EQ(refusal(attend, v4, gpu), "(S6)");
 }
 
+TEST(Schedule, EachRuleOfGpusRefuses) {
+  AttendProblem attend{.dtype = DType::bf16, .heads = 16, .keyHeads = 8};
+  GemmProblem gemm{.dtype = DType::bf16, .inner = 512, .cols = 512};
+  const Schedule prefill{.rows = 128, .keys = 64, .warps = 4, .stages = 2};
+  const Schedule projection{
+      .rows = 128, .cols = 128, .depth = 32, .warps = 4, .stages = 3};
+  EXPECT_EQ(refusal(attend, sm80, prefill), "");
+  EXPECT_EQ(refusal(gemm, sm80, projection), "");
+
+  AttendProblem wrong = attend;
+  wrong.dtype = DType::f32;
+  EXPECT_EQ(refusal(wrong, sm80, prefill), "(G1)");
+  wrong = attend;
+  wrong.D = 65;
+  EXPECT_EQ(refusal(wrong, sm80, prefill), "(G1)");
+  wrong = attend;
+  wrong.Dv = 258;
+  EXPECT_EQ(refusal(wrong, sm80, prefill), "(G1)");
+  EXPECT_EQ(refusal(GemmProblem{.dtype = DType::f32}, sm80, projection),
+            "(G1)");
+  EXPECT_EQ(refusal(GemmProblem{.dtype = DType::f16, .inner = 7, .cols = 2},
+                    sm80, projection),
+            "(G1)");
+  EXPECT_EQ(refusal(GemmProblem{.dtype = DType::f16, .inner = 2, .cols = 7},
+                    sm80, projection),
+            "(G1)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "warps", 3)), "(G2)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "warps", 1)), "(G2)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "rows", 96)), "(G2)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "keys", 0)), "(G3)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "keys", 40)), "(G3)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "depth", 32)), "(G3)");
+  EXPECT_EQ(refusal(gemm, sm80, with(projection, "keys", 32)), "(G3)");
+  EXPECT_EQ(refusal(gemm, sm80, with(projection, "cols", 8)), "(G3)");
+  EXPECT_EQ(refusal(gemm, sm80, with(projection, "depth", 512)), "(G3)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "keys", 256)), "(G4)");
+  EXPECT_EQ(refusal(gemm, sm80, with(projection, "cols", 256)), "(G4)");
+  wrong = attend;
+  wrong.D = wrong.Dv = 256;
+  Schedule wide = with(with(prefill, "rows", 64), "stages", 3);
+  EXPECT_EQ(refusal(wrong, sm80, wide), "(G5)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "stages", 0)), "(G6)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "stages", 9)), "(G6)");
+  Schedule hopper = prefill;
+  hopper.turns = true;
+  EXPECT_EQ(refusal(attend, sm80, hopper), "(G6)");
+  EXPECT_EQ(refusal(attend, sm80, with(prefill, "splits", 0)), "(G7)");
+  EXPECT_EQ(refusal(gemm, sm80, with(projection, "splits", 2)), "(G7)");
+  wrong = attend;
+  wrong.mergeable = false;
+  EXPECT_EQ(refusal(wrong, sm80, with(prefill, "merge", 1)), "(G7)");
+}
+
 // Whatever the number of rows, exactly one default is for it, and it is legal.
 TEST(Schedule, DefaultsAreLegalAndCoverAllSizes) {
   for (const Target &target : targets())
     for (const Problem &problem : someProblems()) {
+      if (!checkProblem(problem, target))
+        continue;
       auto choices = defaultSchedules(problem, target);
       ASSERT_FALSE(choices.empty());
       EXPECT_EQ(choices.front().atMost, -1);
@@ -142,15 +200,16 @@ TEST(Schedule, DefaultsOfTheHost) {
 }
 
 TEST(Schedule, KnobsSpanTheDefaults) {
-  for (const Problem &problem : someProblems())
-    for (const Knob &knob : knobsOf(problem, v4)) {
-      EXPECT_FALSE(knob.values.empty());
-      EXPECT_TRUE(std::is_sorted(knob.values.begin(), knob.values.end()));
-      Schedule a, b;
-      setKnob(a, knob.name, knob.values.front());
-      setKnob(b, knob.name, knob.values.back());
-      EXPECT_NE(a, b) << knob.name;
-    }
+  for (const Target &target : {v4, sm80})
+    for (const Problem &problem : someProblems())
+      for (const Knob &knob : knobsOf(problem, target)) {
+        EXPECT_FALSE(knob.values.empty());
+        EXPECT_TRUE(std::is_sorted(knob.values.begin(), knob.values.end()));
+        Schedule a, b;
+        setKnob(a, knob.name, knob.values.front());
+        setKnob(b, knob.name, knob.values.back());
+        EXPECT_NE(a, b) << knob.name;
+      }
 }
 
 //===-- cost -------------------------------------------------------------===//

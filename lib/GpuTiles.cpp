@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lib/GpuTiles.h"
+
+namespace headgate {
+
+namespace {
+
+// By benchmarks/gpu_tiles.py: the most keys, for 16 and 32 rows of a warp, by
+// the width of heads in steps of 16.
+constexpr int16_t keysOf[2][16] = {
+    {128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+     128},
+    {128, 128, 128, 128, 112, 96, 80, 64, 48, 32, 16, 0, 0, 0, 0, 0},
+};
+// The most columns of a projection.
+constexpr int16_t colsOf[2] = {128, 128};
+
+bool isTile(int64_t rowTiles) { return rowTiles == 1 || rowTiles == 2; }
+
+} // namespace
+
+int64_t mostKeysOfTile(int64_t width, int64_t rowTiles) {
+  if (!isTile(rowTiles) || width < 1 || width > gpuMaxWidth)
+    return 0;
+  return keysOf[rowTiles - 1][(width + 15) / 16 - 1];
+}
+
+int64_t mostColsOfTile(int64_t rowTiles) {
+  return isTile(rowTiles) ? colsOf[rowTiles - 1] : 0;
+}
+
+} // namespace headgate

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which tiles of sm_80 ptxas keeps in registers. No formula says it: "used" of
+// ptxas is not what a kernel needs, so benchmarks/gpu_tiles.py assembles all of
+// them and writes what GpuTiles.cpp has.
+
+#ifndef HEADGATE_LIB_GPUTILES_H
+#define HEADGATE_LIB_GPUTILES_H
+
+#include <cstdint>
+
+namespace headgate {
+
+/// The widest heads, padded to 16, that there are tiles for.
+constexpr int64_t gpuMaxWidth = 256;
+
+/// The most keys of an attention's tile whose warps have `rowTiles` times 16
+/// rows and whose heads are `width` wide (a multiple of 16 up to gpuMaxWidth);
+/// 0 if there is no such tile.
+int64_t mostKeysOfTile(int64_t width, int64_t rowTiles);
+
+/// The same for columns of a projection.
+int64_t mostColsOfTile(int64_t rowTiles);
+
+} // namespace headgate
+
+#endif // HEADGATE_LIB_GPUTILES_H
