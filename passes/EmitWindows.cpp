@@ -34,7 +34,7 @@ Window::Window(tile::StoreOp store)
     : memref(store.getDest()), type(cast<MemRefType>(memref.getType())),
       coords(store.getCoords()), sizes(store.getSizes()), rows(store.getRows()),
       rowDims(store.getRowDims().value_or(ArrayRef<int64_t>())) {
-  findColumns(store.getValue().getType());
+  findColumns(store.getTile());
 }
 
 void Window::findColumns(RankedTensorType tile) {

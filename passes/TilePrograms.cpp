@@ -30,6 +30,16 @@ static LogicalResult checkOperation(Operation *op) {
            (type && type.hasStaticShape() && type.getNumElements() &&
             type.getRank() >= 1 && type.getRank() <= 2);
   };
+  // What the threads of a GPU hold or share.
+  auto isOfGroup = [](Type type) {
+    auto tile = dyn_cast<RankedTensorType>(type);
+    return isa<tile::SharedType, tile::RingType, tile::SlotType,
+               tile::PendingType>(type) ||
+           (tile && isa_and_present<tile::FragAttr>(tile.getEncoding()));
+  };
+  if (llvm::any_of(op->getOperandTypes(), isOfGroup) ||
+      llvm::any_of(op->getResultTypes(), isOfGroup))
+    return refuse("the threads of a GPU have this tile together");
   if (!llvm::all_of(op->getOperands(), check) ||
       !llvm::all_of(op->getResults(), check))
     return refuse("a tile has one or two static dimensions");

@@ -22,12 +22,13 @@ def Tile_Dialect : Dialect {
     plain program of one *row group*: the rows that a CPU core or a group of warps
     keeps in registers. The grid is over row groups. Tiles are ranked tensors;
     elementwise work is `arith` and `math`, loops are `scf`, and six ops are the
-    dialect's own.
+    dialect's own. Seven more say how a GPU feeds products through shared memory.
 
     What holds for all ops:
 
     - A *tile* is a tensor of static shape and rank 1 or 2, of f32, f16, bf16, i32,
-      i8 or i1. Its encoding is empty, or `#tile.panels` on the host.
+      i8 or i1. Its encoding is empty, `#tile.panels` on the host, or `#tile.frag` on
+      a GPU.
     - A *window* is a memref, an origin of one `index` for each dimension, which may
       lie anywhere, and static sizes. Outside its memref a window reads 0 and writes
       nothing. That one rule gives tails, padded widths and holes.
@@ -60,6 +61,7 @@ def Tile_Dialect : Dialect {
     ```
   }];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let hasConstantMaterializer = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect",

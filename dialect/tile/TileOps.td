@@ -5,7 +5,7 @@
 #ifndef HEADGATE_TILE_OPS_TD
 #define HEADGATE_TILE_OPS_TD
 
-include "dialect/tile/TileDialect.td"
+include "dialect/tile/TileTypes.td"
 
 def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
   let summary = "read a window of a memref";
@@ -57,6 +57,7 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments]> {
   let description = [{
     The inverse of `tile.load`: writes the tile into the window, and drops what lies
     outside the memref. Windows of row tiles that overlap are undefined behaviour.
+    The tile may be one in shared memory.
 
     - (C1) one coordinate and one size for each dimension of the memref; sizes are
       at least 1.
@@ -76,7 +77,7 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments]> {
     }
     ```
   }];
-  let arguments = (ins Tile_Any:$value, Arg<AnyMemRef, "", [MemWrite]>:$dest,
+  let arguments = (ins Tile_AnyStored:$value, Arg<AnyMemRef, "", [MemWrite]>:$dest,
       Variadic<Index>:$coords, DenseI64ArrayAttr:$sizes, Variadic<Tile_Rows>:$rows,
       OptionalAttr<DenseI64ArrayAttr>:$row_dims);
   let assemblyFormat = [{
@@ -85,6 +86,10 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments]> {
     attr-dict `:` type($value) `,` type($dest)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The tile that is stored, wherever it lies.
+    ::mlir::RankedTensorType getTile();
+  }];
 }
 
 def Tile_DotOp : Tile_Op<"dot", [Pure, AttrSizedOperandSegments]> {
@@ -158,7 +163,8 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
     elements; which elements meet is unspecified.
 
     - (C1) source and result have the same rows; w divides C.
-    - (C2) they have one element type, f32 or i32, and no encoding.
+    - (C2) they have one element type, f32 or i32; either both have a `#tile.frag` or
+      both have no encoding.
 
     ```mlir
     func.func @reduce(%s: tensor<12x256xf32>) -> (tensor<12xf32>, tensor<12x16xf32>) {

@@ -45,35 +45,36 @@ static bool fillsPanels(int64_t count, ArrayRef<int64_t> shape,
          count == int64_t(padded(shape[1], shape[0]));
 }
 
-/// The constraints that load and store share; `name` is the op's, in labels.
+/// The constraints that load, store and put share.
 template <typename Op>
 static LogicalResult verifyWindow(Op op, MemRefType memref,
                                   RankedTensorType tile) {
   ArrayRef<int64_t> sizes = op.getSizes();
-  // load (C1), store (C1)
+  // load (C1), store (C1), put (C1)
   if (int64_t(op.getCoords().size()) != memref.getRank() ||
       int64_t(sizes.size()) != memref.getRank())
     return op.emitOpError("has ")
            << op.getCoords().size() << " coordinates and " << sizes.size()
            << " sizes for a memref of rank " << memref.getRank();
   for (int64_t size : sizes)
-    if (size < 1) // load (C1), store (C1)
+    if (size < 1) // load (C1), store (C1), put (C1)
       return op.emitOpError("has a window of size ")
              << size << ", but at least 1 is needed";
 
   ArrayRef<int64_t> rowDims = op.getRowDims().value_or(ArrayRef<int64_t>());
-  if (rowDims.size() != op.getRows().size()) // load (C3), store (C3)
+  if (rowDims.size() != op.getRows().size()) // load (C3), store (C3), put (C3)
     return op.emitOpError("has ") << op.getRows().size() << " row tiles for "
                                   << rowDims.size() << " dimensions";
   SmallVector<int64_t> extents(sizes);
   for (auto [i, dim] : llvm::enumerate(rowDims)) {
-    // load (C3), store (C3)
+    // load (C3), store (C3), put (C3)
     if (dim < 0 || dim >= memref.getRank() || sizes[dim] != 1)
       return op.emitOpError("moves its window along dimension ")
              << dim << ", in which it must have size 1";
-    if (llvm::is_contained(rowDims.take_front(i), dim)) // load (C3), store (C3)
+    if (llvm::is_contained(rowDims.take_front(i),
+                           dim)) // load (C3), store (C3), put (C3)
       return op.emitOpError("has two row tiles for dimension ") << dim;
-    // load (C3), store (C3)
+    // load (C3), store (C3), put (C3)
     if (op.getRows()[i].getType() != op.getRows().front().getType())
       return op.emitOpError("has row tiles of different lengths");
   }
@@ -82,13 +83,14 @@ static LogicalResult verifyWindow(Op op, MemRefType memref,
         extents.begin(),
         cast<RankedTensorType>(op.getRows().front().getType()).getDimSize(0));
 
-  if (memref.getElementType() != tile.getElementType()) // load (C2), store (C2)
+  if (memref.getElementType() !=
+      tile.getElementType()) // load (C2), store (C2), put (C2)
     return op.emitOpError("has a tile of ")
            << tile.getElementType() << " and a memref of "
            << memref.getElementType();
   auto panels = dyn_cast_or_null<PanelsAttr>(tile.getEncoding());
   std::optional<int64_t> count = countElements(extents);
-  // load (C2), store (C2)
+  // load (C2), store (C2), put (C2)
   if (!count || (panels ? !fillsPanels(*count, tile.getShape(), panels)
                         : !merges(extents, tile.getShape()))) {
     InFlightDiagnostic error = op.emitOpError("has a window [");
@@ -100,7 +102,7 @@ static LogicalResult verifyWindow(Op op, MemRefType memref,
   int64_t offset;
   if (memref.getRank() == 0 ||
       failed(memref.getStridesAndOffset(strides, offset)) ||
-      strides.back() != 1) // load (C4), store (C4)
+      strides.back() != 1) // load (C4), store (C4), put (C4)
     return op.emitOpError("needs a memref whose innermost stride is 1, not ")
            << memref;
   return success();
@@ -111,9 +113,15 @@ LogicalResult LoadOp::verify() {
                       getResult().getType());
 }
 
+RankedTensorType StoreOp::getTile() { return tileOf(getValue().getType()); }
+
 LogicalResult StoreOp::verify() {
-  return verifyWindow(*this, cast<MemRefType>(getDest().getType()),
-                      getValue().getType());
+  return verifyWindow(*this, cast<MemRefType>(getDest().getType()), getTile());
+}
+
+LogicalResult PutOp::verify() {
+  return verifyWindow(*this, cast<MemRefType>(getSource().getType()),
+                      getRing().getType().getTile());
 }
 
 //===-- compute ----------------------------------------------------------===//
@@ -149,9 +157,14 @@ LogicalResult ReduceOp::verify() {
       (result.getRank() == 2 && source.getDimSize(1) % result.getDimSize(1)))
     return emitOpError("cannot turn ") << source << " into " << result;
   // reduce (C2)
+  auto isFrag = [](RankedTensorType tile) {
+    return isa_and_present<FragAttr>(tile.getEncoding());
+  };
+  bool areFrags = isFrag(source) && isFrag(result);
   if (source.getElementType() != result.getElementType() ||
-      source.getEncoding() || result.getEncoding())
-    return emitOpError("needs one element type and no encoding, not ")
+      (!areFrags && (source.getEncoding() || result.getEncoding())))
+    return emitOpError("needs one element type, and two fragments or no "
+                       "encoding, not ")
            << source << " and " << result;
   return success();
 }

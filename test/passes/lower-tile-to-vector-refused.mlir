@@ -7,6 +7,8 @@
 //       CHECK:   scf.for {{.+}} -> (tensor<3x4xf32>, tensor<3x4xf32>)
 // CHECK-LABEL: func.func @stack
 //       CHECK:   tile.dot
+// CHECK-LABEL: func.func @shared
+// CHECK-LABEL: func.func @fragment
 
 // Refused, each for its reason, and left as it was.
 func.func @three_dimensions(%x: memref<2xf32>) attributes {tile.schedule = #tile.schedule<rows = 3>} {
@@ -56,5 +58,23 @@ func.func @stack(%x: memref<128x256xf32>, %w: memref<256x256xf32>, %y: memref<12
   %b = tile.load %w[%c0, %c0] [256, 256] : memref<256x256xf32> -> tensor<256x256xf32>
   %d = tile.dot %a, %b : tensor<128x256xf32>, tensor<256x256xf32> -> tensor<128x256xf32>
   tile.store %d, %y[%c0, %c0] [128, 256] : tensor<128x256xf32>, memref<128x256xf32>
+  return
+}
+
+// -----
+
+func.func @shared(%s: !tile.shared<tensor<2x3xf32>>, %y: memref<2x3xf32>) attributes {tile.schedule = #tile.schedule<rows = 2>} {
+  %c0 = arith.constant 0 : index
+  // expected-remark @below {{not lowered to vectors: the threads of a GPU have this tile together}}
+  tile.store %s, %y[%c0, %c0] [2, 3] : !tile.shared<tensor<2x3xf32>>, memref<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @fragment(%y: memref<32xf32>) attributes {tile.schedule = #tile.schedule<rows = 32>} {
+  %c0 = arith.constant 0 : index
+  // expected-remark @below {{not lowered to vectors: the threads of a GPU have this tile together}}
+  %t = tile.load %y[%c0] [32] : memref<32xf32> -> tensor<32xf32, #tile.frag<reg [], lane [32:r1], warp []>>
   return
 }

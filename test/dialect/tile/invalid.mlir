@@ -269,7 +269,7 @@ func.func @uneven_parts(%x: tensor<4x6xf32>) {
 
 // reduce (C2)
 func.func @reduces_into_another_type(%x: tensor<4x6xf32>) {
-  // expected-error @below {{needs one element type and no encoding}}
+  // expected-error @below {{needs one element type, and two fragments or no encoding}}
   %y = tile.reduce add %x : tensor<4x6xf32> -> tensor<4xi32>
   return
 }
@@ -298,5 +298,14 @@ func.func @repeats_the_other_way(%x: tensor<4xf32>) {
 func.func @dynamic_tile(%x: memref<?x3xf32>, %i: index) {
   // expected-error @below {{'tile.load' op result #0 must be tile of}}
   %t = tile.load %x[%i, %i] [2, 3] : memref<?x3xf32> -> tensor<?x3xf32>
+  return
+}
+
+// -----
+
+// reduce (C2)
+func.func @reduce_leaves_the_fragment(%x: tensor<16x8xf32, #tile.frag<reg [2:c1, 2:r8], lane [4:c2, 8:r1], warp []>>) {
+  // expected-error @below {{needs one element type, and two fragments or no encoding}}
+  %y = tile.reduce max %x : tensor<16x8xf32, #tile.frag<reg [2:c1, 2:r8], lane [4:c2, 8:r1], warp []>> -> tensor<16xf32>
   return
 }
