@@ -85,8 +85,7 @@ Result<std::vector<HostTarget>> parseHostTargets(std::string_view text) {
       return Targets{level};
     known += ", " + level.name;
   }
-  for (std::string_view later : {"sm_80", "sm_90a"})
-    if (text == later)
+  if (text == "sm_90a")
       return Error(ErrorCode::unsupported,
                    "target '" + std::string(text) +
                        "' is not available in this version; it has " + known);

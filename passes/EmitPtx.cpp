@@ -113,8 +113,8 @@ private:
 
 class Emitter {
 public:
-  Emitter(const GpuTarget &target, bool wantsIR)
-      : target(target), wantsIR(wantsIR) {
+  Emitter(const GpuTarget &target, const PtxOptions &options)
+      : target(target), options(options) {
     context.setDiagnosticHandler(std::make_unique<Diagnostics>(errors));
   }
 
@@ -122,6 +122,12 @@ public:
     auto module = mlir::translateModuleToLLVMIR(source, context);
     if (!module)
       return failed("the lowered module cannot be translated to LLVM IR");
+    if (options.isOneFile) {
+      auto all = emit(*module, "");
+      if (!all)
+        return std::move(all).error();
+      return std::vector<PtxKernel>{*std::move(all)};
+    }
     std::vector<PtxKernel> kernels;
     for (const llvm::Function &function : *module) {
       if (!isKernel(function) || function.isDeclaration())
@@ -146,7 +152,7 @@ private:
     if (Status allowed = checkCalls(module); !allowed)
       return std::move(allowed).error();
     PtxKernel kernel{std::move(symbol), {}, {}};
-    if (wantsIR) {
+    if (options.wantsIR) {
       llvm::raw_string_ostream ir(kernel.llvmIR);
       module.print(ir, nullptr);
     }
@@ -164,7 +170,7 @@ private:
   }
 
   const GpuTarget &target;
-  bool wantsIR;
+  const PtxOptions &options;
   std::string errors;
   llvm::LLVMContext context;
 };
@@ -182,9 +188,9 @@ void headgate::passes::initializeGpuCodegen() {
 
 Result<std::vector<PtxKernel>>
 headgate::passes::emitPtx(mlir::ModuleOp module, const GpuTarget &target,
-                          bool wantsIR) {
+                          const PtxOptions &options) {
   mlir::registerBuiltinDialectTranslation(*module.getContext());
   mlir::registerLLVMDialectTranslation(*module.getContext());
   mlir::registerNVVMDialectTranslation(*module.getContext());
-  return Emitter(target, wantsIR).run(module);
+  return Emitter(target, options).run(module);
 }

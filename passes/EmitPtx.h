@@ -16,9 +16,15 @@ namespace headgate::passes {
 
 /// One kernel, alone in its file: what Triton's loader and one launch need.
 struct PtxKernel {
-  std::string symbol; ///< of the only `.visible .entry`
+  std::string
+      symbol; ///< of the only `.visible .entry`; of one file for all: ""
   std::string ptx;
   std::string llvmIR; ///< the optimised module as text, where asked for
+};
+
+struct PtxOptions {
+  bool wantsIR = false;
+  bool isOneFile = false; ///< one file for all kernels, for people to read
 };
 
 /// Registers LLVM's code generator. Call it once before emitPtx.
@@ -31,8 +37,9 @@ void initializeGpuCodegen();
 ///
 /// LLVM ends the process on what it cannot select: who gives it code that a
 /// user had a part in does it in a child process.
-Result<std::vector<PtxKernel>>
-emitPtx(mlir::ModuleOp module, const GpuTarget &target, bool wantsIR = false);
+Result<std::vector<PtxKernel>> emitPtx(mlir::ModuleOp module,
+                                       const GpuTarget &target,
+                                       const PtxOptions &options = {});
 
 } // namespace headgate::passes
 

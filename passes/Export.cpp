@@ -12,10 +12,10 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/EntryRecord.h"
 #include "passes/ExportPlan.h"
-#include "passes/HostLevel.h"
 #include "passes/HostObject.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
+#include "passes/TargetLevel.h"
 
 #include <thread>
 
@@ -73,10 +73,18 @@ private:
     return std::move(exported);
   }
 
-  /// One form for all targets: that which the first of them asks for.
+  /// The target whose form of layers and kernels all have: a GPU, which has no
+  /// kernels for some that a host has; else the first.
+  const CodeTarget &leadingTarget() const {
+    for (const CodeTarget &target : options.targets)
+      if (isGpu(target))
+        return target;
+    return options.targets.front();
+  }
+
   Status simplify() {
     return lower([&](OpPassManager &pm) {
-      buildSimplifyPipeline(pm, options.targets.front().name,
+      buildSimplifyPipeline(pm, nameOf(leadingTarget()),
                             options.allowReassociation);
     });
   }
@@ -148,8 +156,9 @@ private:
     bool isText = options.level < Level::object;
     size_t count = isText ? 1 : options.targets.size();
     initializeHostCodegen();
-    std::vector<Result<HostLevel>> levels(
-        count, Result<HostLevel>(Error(ErrorCode::failed, "not lowered")));
+    initializeGpuCodegen();
+    std::vector<Result<TargetLevel>> levels(
+        count, Result<TargetLevel>(Error(ErrorCode::failed, "not lowered")));
     std::vector<std::vector<ForeignDiagnostic>> diagnostics(count);
     std::vector<size_t> sources = sourcesOfCode(count);
     std::vector<std::thread> threads;
@@ -158,23 +167,24 @@ private:
       if (sources[i] == i)
         threads.emplace_back([&, i] {
           levels[i] =
-              lowerForHost(*bytecode, registry, options.targets[i],
-                           options.level, options.parts, diagnostics[i]);
+              lowerForTarget(*bytecode, registry, options.targets[i],
+                             options.level, options.parts, diagnostics[i]);
         });
     for (std::thread &thread : threads)
       thread.join();
     for (size_t i = 0; i < count; ++i) {
       for (const ForeignDiagnostic &diagnostic : diagnostics[i])
         emit(diagnostic);
-      Result<HostLevel> &level = levels[sources[i]];
+      Result<TargetLevel> &level = levels[sources[i]];
       if (!level)
         return std::move(level).error();
       if (isText)
         exported.text = std::move(level->text);
       else
-        addLevel(options.targets[i], *level);
+        std::visit([&](const auto &target) { addLevel(target, *level); },
+                   options.targets[i]);
     }
-    orderDefaults();
+    orderHostDefaults();
     return Success{};
   }
 
@@ -184,10 +194,16 @@ private:
     std::vector<size_t> sources(count);
     for (size_t i = 0; i < count; ++i)
       while (sources[i] < i &&
-             (hasBf16 || !differOnlyInBf16(options.targets[sources[i]],
-                                           options.targets[i])))
+             (hasBf16 ||
+              !haveOneCode(options.targets[sources[i]], options.targets[i])))
         ++sources[i];
     return sources;
+  }
+
+  /// Of modules without bf16.
+  static bool haveOneCode(const CodeTarget &a, const CodeTarget &b) {
+    return !isGpu(a) && !isGpu(b) &&
+           differOnlyInBf16(std::get<HostTarget>(a), std::get<HostTarget>(b));
   }
 
   bool usesBf16() {
@@ -213,36 +229,63 @@ private:
         << diagnostic.message;
   }
 
-  void addLevel(const HostTarget &target, const HostLevel &level) {
+  PlanKernel &kernelOf(const std::string &name) {
+    for (PlanKernel &kernel : exported.plan.kernels)
+      if (kernel.name == name)
+        return kernel;
+    llvm_unreachable("a variant is of a kernel");
+  }
+
+  PlanVariant &addVariant(PlanKernel &kernel, const PlanVariant &variant) {
+    PlanVariant &added = kernel.variants.emplace_back(variant);
+    added.id = kernel.name + "." + std::to_string(kernel.variants.size() - 1);
+    return added;
+  }
+
+  void addLevel(const HostTarget &target, const TargetLevel &level) {
     exported.plan.images.push_back(
         {target.image, target.name, target.needs, {}});
     exported.images.push_back({target, level.objects});
     for (const auto &[name, variant] : level.variants)
-      for (PlanKernel &kernel : exported.plan.kernels) {
-        if (kernel.name != name)
-          continue;
-        PlanVariant &added = kernel.variants.emplace_back(variant);
-        added.id = name + "." + std::to_string(kernel.variants.size() - 1);
-        added.image = target.image;
-        break;
-      }
+      addVariant(kernelOf(name), variant).image = target.image;
   }
 
-  /// Best first: code that needs more of a CPU does more with it.
-  void orderDefaults() {
-    for (PlanKernel &kernel : exported.plan.kernels) {
-      std::vector<std::string> &ids = kernel.defaults["host"];
-      for (size_t words = maxNeeds() + 1; words-- > 0;)
-        for (const PlanVariant &variant : kernel.variants)
-          if (needsOf(variant.image) == words)
-            ids.push_back(variant.id);
+  /// Each launch has an image of its own. Its kernels have what lowering could
+  /// count on: addresses that the widest copy takes.
+  void addLevel(const GpuTarget &target, const TargetLevel &level) {
+    constexpr int64_t copyBytes = 16;
+    for (const PtxKernel &made : level.kernels) {
+      std::string image = target.name + "-" + made.symbol;
+      exported.plan.images.push_back({image, target.name, {}, {}});
+      exported.ptx.push_back({target, image, made.ptx});
+    }
+    for (const auto &[name, variant] : level.variants) {
+      PlanKernel &kernel = kernelOf(name);
+      for (PlanParameter &parameter : kernel.parameters)
+        if (parameter.type == ParameterType::ptr)
+          parameter.align = std::max(parameter.align, copyBytes);
+      PlanVariant &added = addVariant(kernel, variant);
+      for (PlanLaunch &launch : added.launches)
+        launch.image = target.name + "-" + launch.symbol;
+      std::swap(added.image, added.launches.front().image);
+      kernel.defaults[target.name].push_back(added.id);
     }
   }
 
-  size_t needsOf(const std::string &image) const {
+  /// Best first: code that needs more of a CPU does more with it.
+  void orderHostDefaults() {
+    for (PlanKernel &kernel : exported.plan.kernels)
+      for (size_t words = maxNeeds() + 1; words-- > 0;)
+        for (const PlanVariant &variant : kernel.variants)
+          if (imageOf(variant).target.starts_with("host") &&
+              imageOf(variant).needs.size() == words)
+            kernel.defaults["host"].push_back(variant.id);
+  }
+
+  const PlanImage &imageOf(const PlanVariant &variant) const {
     for (const PlanImage &known : exported.plan.images)
-      if (known.id == image)
-        return known.needs.size();
+      if (known.id == variant.image)
+        return known;
     llvm_unreachable("a variant has an image");
   }
 

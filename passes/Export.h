@@ -9,7 +9,7 @@
 #include "headgate/Plan.h"
 #include "headgate/Result.h"
 #include "headgate/Schedule.h"
-#include "lib/HostTarget.h"
+#include "lib/CodeTarget.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -23,9 +23,11 @@ enum class Level {
   linalg,  ///< every routed op decomposed, on tensors; no level below needs it
   kernels, ///< entries on buffers that call kernels
   tiles,   ///< kernels on tiles, for the first target; others as they were
-  vectors, ///< those kernels as loops over vectors
-  buffers, ///< all kernels on buffers
+  vectors, ///< host: those kernels as loops over vectors
+  buffers, ///< host: all kernels on buffers
+  nvvm,    ///< GPU: the LLVM and NVVM dialects
   llvm,    ///< LLVM IR, optimised
+  ptx,     ///< GPU: PTX
   object,  ///< objects and the plan
 };
 
@@ -43,7 +45,7 @@ struct ForcedSchedule {
 };
 
 struct ExportOptions {
-  std::vector<HostTarget> targets; ///< text is that of the first
+  std::vector<CodeTarget> targets; ///< text is that of the first
   Level level = Level::object;
   Lowering lowering = Lowering::kernels;
   /// Kernels without one have the default schedules of their problem.
@@ -54,15 +56,23 @@ struct ExportOptions {
   unsigned parts = 1;
 };
 
-/// Code of one image, not yet linked.
+/// Code of one image of the host, not yet linked.
 struct ExportedImage {
   HostTarget target;
   std::vector<std::string> objects; ///< bytes of ELF objects
 };
 
+/// Code of one image of a GPU.
+struct ExportedPtx {
+  GpuTarget target;
+  std::string image; ///< its id
+  std::string ptx;
+};
+
 struct Exported {
   Plan plan; ///< images have no forms yet: their files do not exist
   std::vector<ExportedImage> images;
+  std::vector<ExportedPtx> ptx;
   std::string text; ///< the IR of the level, unless that is `object`
 };
 

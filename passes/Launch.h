@@ -27,6 +27,9 @@
 
 namespace headgate::passes {
 
+/// On the `llvm.func` of a GPU's kernel: bytes of dynamic shared memory, i64.
+constexpr llvm::StringLiteral sharedBytesName = "headgate.shared_bytes";
+
 struct Launch {
   std::string kernel;
   int64_t index = 0, variant = 0;

@@ -78,6 +78,13 @@ void headgate::passes::buildKernelsToTilesPipeline(OpPassManager &pm,
   pm.addPass(createCSEPass());
 }
 
+void headgate::passes::buildTilesToNvvmPipeline(OpPassManager &pm,
+                                                StringRef target) {
+  SplitRowSumsOptions sums;
+  sums.ways = 4;
+  pm.addNestedPass<func::FuncOp>(createSplitRowSums(sums));
+}
+
 void headgate::passes::buildTilesToVectorsPipeline(OpPassManager &pm,
                                                    StringRef target) {
   pm.addNestedPass<func::FuncOp>(createSplitRowSums());
@@ -180,6 +187,9 @@ void headgate::passes::registerHeadgatePipelines() {
                     "kernels to launched functions on tiles, where tiles can "
                     "say them",
                     buildKernelsToTilesPipeline);
+  registerForTarget("headgate-gpu-tiles-to-nvvm-pipeline",
+                    "launched functions on tiles to the LLVM and NVVM dialects",
+                    buildTilesToNvvmPipeline);
   registerForTarget("headgate-tiles-to-vectors-pipeline",
                     "launched functions on tiles to loops over vectors",
                     buildTilesToVectorsPipeline);

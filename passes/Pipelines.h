@@ -35,6 +35,9 @@ void buildFormKernelsPipeline(mlir::OpPassManager &pm, bool whole);
 void buildKernelsToTilesPipeline(mlir::OpPassManager &pm,
                                  llvm::StringRef target);
 
+/// Launched functions on tiles -> the LLVM and NVVM dialects, for a GPU.
+void buildTilesToNvvmPipeline(mlir::OpPassManager &pm, llvm::StringRef target);
+
 /// Launched functions on tiles -> loops over vectors.
 void buildTilesToVectorsPipeline(mlir::OpPassManager &pm,
                                  llvm::StringRef target);
@@ -43,7 +46,7 @@ void buildTilesToVectorsPipeline(mlir::OpPassManager &pm,
 /// every buffer placed.
 void buildRestToBuffersPipeline(mlir::OpPassManager &pm);
 
-/// The three above.
+/// The three above; on the host.
 void buildKernelsToBuffersPipeline(mlir::OpPassManager &pm,
                                    llvm::StringRef target);
 

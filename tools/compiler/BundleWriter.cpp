@@ -90,19 +90,18 @@ std::string BundleWriter::scratch(const std::string &name) const {
   return temporary + "/" + name;
 }
 
-Status BundleWriter::add(Plan &plan, const std::string &image,
-                         const std::string &kind, const std::string &name) {
+Status BundleWriter::add(Plan &plan, const std::string &image, PlanForm form,
+                         const std::string &name) {
   std::ifstream file(scratch(name), std::ios::binary);
   std::ostringstream contents;
   contents << file.rdbuf();
   std::string bytes = std::move(contents).str();
   if (!file || bytes.empty())
     return Error(ErrorCode::failed, "cannot read " + scratch(name));
-  PlanForm form;
-  form.kind = kind;
   form.bytes = static_cast<int64_t>(bytes.size());
   form.sha256 = sha256Hex(bytes);
-  form.file = "kernels/" + image + "-" + form.sha256.substr(0, 8) + "." + kind;
+  form.file =
+      "kernels/" + image + "-" + form.sha256.substr(0, 8) + "." + form.kind;
   std::error_code code;
   fs::rename(scratch(name), scratch(form.file), code);
   if (code)

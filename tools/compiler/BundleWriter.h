@@ -25,9 +25,9 @@ public:
 
   /// A file inside the unfinished bundle for the caller to write.
   std::string scratch(const std::string &name) const;
-  /// Takes the scratch file `name` as the form `kind` of image `image`: names
-  /// it by its content and enters it into `plan`.
-  Status add(Plan &plan, const std::string &image, const std::string &kind,
+  /// Takes the scratch file `name` as a form of image `image`, of which `form`
+  /// says all but the file: names it by its content and enters it into `plan`.
+  Status add(Plan &plan, const std::string &image, PlanForm form,
              const std::string &name);
   /// Adds a copy of the source, source/`name`.
   Status addSource(const std::string &name, const std::string &text);

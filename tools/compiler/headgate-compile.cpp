@@ -6,7 +6,6 @@
 // The work runs in a child process: LLVM ends the process on errors it holds to
 // be impossible, and a user's module must never look like a crash of ours.
 
-#include "lib/HostTarget.h"
 #include "lib/PlanReport.h"
 #include "lib/ScheduleText.h"
 #include "lib/Sha256.h"
@@ -17,7 +16,7 @@
 #include "passes/Export.h"
 #include "tools/compiler/BundleWriter.h"
 #include "tools/compiler/FatalErrors.h"
-#include "tools/compiler/LinkImage.h"
+#include "tools/compiler/MakeImages.h"
 #include "tools/compiler/Registry.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
@@ -56,7 +55,7 @@ struct Options {
       "target",
       cl::desc("comma-separated targets: host (on x86-64: x86-64-v3, "
                "x86-64-v4 and x86-64-v4+avx512bf16), host:native, host:LEVEL "
-               "(one of these, x86-64-v2 or aarch64)"),
+               "(one of these, x86-64-v2 or aarch64), sm_80"),
       cl::init("host"), cl::value_desc("LIST"), cl::cat(category)};
   cl::opt<std::string> emit{
       "emit",
@@ -64,9 +63,11 @@ struct Options {
           "what to write: bundle, routed (checked and simplified), "
           "linalg (decomposed, on tensors), kernels (entries that call "
           "kernels), tile (kernels on tiles), vector (these as loops over "
-          "vectors), buffers (all kernels on buffers), llvm (LLVM IR), obj "
-          "(one object, one target); tile to llvm are those of the first "
-          "target"),
+          "vectors; host), buffers (all kernels on buffers; host), nvvm (LLVM "
+          "and NVVM dialects; GPU), llvm (LLVM IR), ptx (all kernels in one "
+          "file; GPU), obj (one object, one host target); tile to ptx are "
+          "those "
+          "of the first target"),
       cl::init("bundle"), cl::value_desc("KIND"), cl::cat(category)};
   cl::opt<passes::Lowering> lowering{
       "lowering", cl::desc("how kernels are made"),
@@ -110,6 +111,12 @@ struct Options {
   cl::opt<std::string> linker{"linker",
                               cl::desc("the linker to make host images with"),
                               cl::value_desc("PATH"), cl::cat(category)};
+  cl::opt<std::string> ptxas{
+      "ptxas",
+      cl::desc("NVIDIA's assembler, for cubins beside PTX (default: "
+               "TRITON_PTXAS_PATH, then bin/ptxas below CUDA_HOME, then one on "
+               "PATH; without any, or with none, a bundle has PTX alone)"),
+      cl::value_desc("PATH"), cl::cat(category)};
   cl::opt<bool> embedSource{"embed-source",
                             cl::desc("keep the input in the bundle"),
                             cl::cat(category)};
@@ -134,13 +141,15 @@ std::optional<passes::Level> levelOf(StringRef kind) {
       .Case("tile", passes::Level::tiles)
       .Case("vector", passes::Level::vectors)
       .Case("buffers", passes::Level::buffers)
+      .Case("nvvm", passes::Level::nvvm)
       .Case("llvm", passes::Level::llvm)
+      .Case("ptx", passes::Level::ptx)
       .Cases({"obj", "bundle"}, passes::Level::object)
       .Default(std::nullopt);
 }
 
 bool isLaterKind(StringRef kind) {
-  return is_contained({"nvvm", "ptx", "triton-dir", "problems"}, kind);
+  return is_contained({"triton-dir", "problems"}, kind);
 }
 
 //===-- what is asked for ------------------------------------------------===//
@@ -162,25 +171,40 @@ Result<passes::Level> readLevel(StringRef kind) {
     return *level;
   return wrong("unknown --emit=" + kind +
                "; known are bundle, routed, linalg, kernels, tile, vector, "
-               "buffers, llvm and obj");
+               "buffers, nvvm, llvm, ptx and obj");
 }
 
-Result<std::vector<HostTarget>> readTargets(const Options &options) {
-  std::vector<HostTarget> targets;
+Result<std::vector<CodeTarget>> readTargets(const Options &options) {
+  std::vector<CodeTarget> targets;
   std::set<std::string> seen;
   SmallVector<StringRef> names;
   StringRef(options.target).split(names, ',');
   for (StringRef text : names) {
-    auto named = parseHostTargets(text.str());
+    auto named = parseCodeTargets(text.str());
     if (!named)
       return std::move(named).error();
-    for (HostTarget &target : *named)
-      if (seen.insert(target.name).second)
+    for (CodeTarget &target : *named)
+      if (seen.insert(nameOf(target)).second)
         targets.push_back(std::move(target));
   }
   if (options.emit == "obj" && options.target.getNumOccurrences() == 0)
     targets.resize(1);
   return targets;
+}
+
+/// Levels that only one kind of target has.
+Status checkLevel(const Options &options, ArrayRef<CodeTarget> targets) {
+  bool isOfHost = is_contained({"vector", "buffers", "obj"}, options.emit);
+  bool isOfGpu = is_contained({"nvvm", "ptx"}, options.emit);
+  const CodeTarget &first = targets.front();
+  if ((isOfHost && isGpu(first)) || (isOfGpu && !isGpu(first)))
+    return wrong("--emit=" + options.emit + " is of " +
+                 (isOfHost ? "the host" : "a GPU") + ", not of " +
+                 nameOf(first));
+  if (options.lowering == passes::Lowering::decompose && any_of(targets, isGpu))
+    return wrong("--lowering=decompose is for the host: a GPU has kernels on "
+                 "tiles alone");
+  return Success{};
 }
 
 Status checkOutput(const Options &options, size_t targets) {
@@ -232,6 +256,8 @@ Result<Request> readRequest(const Options &options) {
   auto targets = readTargets(options);
   if (!targets)
     return std::move(targets).error();
+  if (Status level = checkLevel(options, *targets); !level)
+    return std::move(level).error();
   if (Status output = checkOutput(options, targets->size()); !output)
     return std::move(output).error();
   auto schedules = readSchedules(options);
@@ -321,7 +347,10 @@ private:
     auto writer = BundleWriter::create(options.output);
     if (!writer)
       return fail(writer.error());
-    if (Status done = addImages(*writer, exported); !done)
+    auto tools = findTools(exported);
+    if (!tools)
+      return fail(tools.error());
+    if (Status done = makeImages(*writer, exported, *tools); !done)
       return fail(done.error());
     if (options.embedSource)
       if (Status done = writer->addSource(name, source); !done)
@@ -337,53 +366,22 @@ private:
     return 0;
   }
 
-  /// Images of the same code are linked once.
-  Status addImages(BundleWriter &writer, passes::Exported &exported) {
-    const std::string file = writer.scratch("image.so");
-    const passes::ExportedImage *linked = nullptr;
-    for (const passes::ExportedImage &image : exported.images) {
-      if (linked && linked->objects == image.objects) {
-        std::string same = fileOf(exported.plan, linked->target.image);
-        if (std::error_code code =
-                sys::fs::copy_file(writer.scratch(same), file))
-          return headgate::Error(ErrorCode::failed, "cannot write " + file +
-                                                        ": " + code.message());
-      } else if (Status done = link(writer, image, file); !done) {
-        return done;
-      }
-      if (Status done =
-              writer.add(exported.plan, image.target.image, "so", "image.so");
-          !done)
-        return done;
-      linked = &image;
-    }
-    return Success{};
-  }
-
-  static std::string fileOf(const Plan &plan, StringRef image) {
-    auto found = llvm::find_if(
-        plan.images, [&](const PlanImage &entry) { return entry.id == image; });
-    return found->forms.back().file;
-  }
-
-  Status link(const BundleWriter &writer, const passes::ExportedImage &image,
-              const std::string &output) {
-    std::vector<std::string> files;
-    for (const std::string &bytes : image.objects) {
-      std::error_code code;
-      files.push_back(
-          writer.scratch("image" + std::to_string(files.size()) + ".o"));
-      raw_fd_ostream stream(files.back(), code);
-      stream << bytes;
-      stream.close();
-      if (code || stream.has_error())
-        return headgate::Error(ErrorCode::failed,
-                               "cannot write " + files.back());
-    }
-    Status done = linkImage(files, image.target, output, options.linker);
-    for (const std::string &file : files)
-      sys::fs::remove(file);
-    return done;
+  /// A machine without ptxas has no cubins: drivers assemble PTX themselves.
+  Result<ImageTools> findTools(passes::Exported &exported) {
+    ImageTools tools{.linker = options.linker, .ptxas = std::nullopt};
+    if (exported.ptx.empty() || options.ptxas == "none")
+      return tools;
+    auto ptxas = Ptxas::find(options.ptxas);
+    if (!ptxas && ptxas.error().code() == ErrorCode::unavailable)
+      return tools;
+    if (!ptxas)
+      return std::move(ptxas).error();
+    auto version = ptxas->version();
+    if (!version)
+      return std::move(version).error();
+    exported.plan.producer["ptxas"] = *version;
+    tools.ptxas = *std::move(ptxas);
+    return tools;
   }
 
   const Options &options;
