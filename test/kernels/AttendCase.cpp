@@ -15,9 +15,6 @@ namespace {
 
 //===-- the values of each axis ------------------------------------------===//
 
-constexpr DType dtypes[] = {DType::f32, DType::f16, DType::bf16};
-constexpr int64_t widths[] = {16, 24, 48, 64, 72, 80, 96, 100, 112, 128, 256};
-
 const HeadShape headShapes[] = {
     {"mha", 3, 0, 0, 0, 3, "", [](int64_t r, int64_t, int64_t) { return r; }},
     {"gqa", 6, 0, 0, 0, 2, "",
@@ -45,22 +42,76 @@ const HeadShape headShapes[] = {
 
 constexpr double scales[] = {0, 0.3, -0.2};
 
-/// Odd lengths, whole tiles, tails; decode of 1 and 5 tokens; ragged batches;
-/// more queries than keys; nothing at all.
-const std::vector<ProblemSizes> sizeSets[] = {
-    {{1, 1, 1}, {2, 13, 13}, {1, 37, 40}},
-    {{1, 131, 131}, {2, 5, 300}},
-    {{3, 1, 70}, {1, 300, 300}},
-    {{1, 77, 517}, {2, 64, 200}},
-    {{1, 20, 9}, {0, 4, 4}, {1, 0, 5}, {1, 3, 0}},
-    {{1, 1, 1030}, {2, 5, 1030}},
-    {{1, 520, 520}},
+/// The values that depend on the kind of machine. Of each knob, 0 stands for
+/// the default schedules.
+struct Values {
+  std::vector<DType> dtypes;
+  std::vector<int64_t> widths;
+  std::vector<int64_t> rows, keys, splits, stages;
+  std::vector<int64_t> rowTiles; ///< of a warp; on the host there are none
+  size_t sizeSets;
+  /// For tiles of so many rows and keys.
+  std::vector<ProblemSizes> (*sizesOf)(int set, int64_t rows, int64_t keys);
 };
 
-/// Of each knob, 0 stands for the default schedules.
-constexpr int64_t rowCounts[] = {0, 1, 5, 6, 12};
-constexpr int64_t keyCounts[] = {0, 64, 256, 512};
-constexpr int64_t splitCounts[] = {0, 1, 3};
+/// Odd lengths, whole tiles, tails; decode of 1 and 5 tokens; ragged batches;
+/// more queries than keys; nothing at all.
+std::vector<ProblemSizes> hostSizes(int set, int64_t, int64_t) {
+  const std::vector<ProblemSizes> sets[] = {
+      {{1, 1, 1}, {2, 13, 13}, {1, 37, 40}},
+      {{1, 131, 131}, {2, 5, 300}},
+      {{3, 1, 70}, {1, 300, 300}},
+      {{1, 77, 517}, {2, 64, 200}},
+      {{1, 20, 9}, {0, 4, 4}, {1, 0, 5}, {1, 3, 0}},
+      {{1, 1, 1030}, {2, 5, 1030}},
+      {{1, 520, 520}},
+  };
+  return sets[set];
+}
+
+const Values hostValues = {
+    .dtypes = {DType::f32, DType::f16, DType::bf16},
+    .widths = {16, 24, 48, 64, 72, 80, 96, 100, 112, 128, 256},
+    .rows = {0, 1, 5, 6, 12},
+    .keys = {0, 64, 256, 512},
+    .splits = {0, 1, 3},
+    .stages = {0, 0, 1},
+    .rowTiles = {0, 1},
+    .sizeSets = 7,
+    .sizesOf = hostSizes,
+};
+
+/// The same in tiles of the schedule, as many as a loop and its ends need: a
+/// simulator is slow.
+std::vector<ProblemSizes> gpuSizes(int set, int64_t rows, int64_t keys) {
+  int64_t S = 2 * rows + 3, T = 3 * keys + 5;
+  const std::vector<ProblemSizes> sets[] = {
+      {{1, S, T}},
+      {{1, S, S}},
+      {{1, 1, 1}, {2, 13, 13}, {1, rows, keys}},
+      {{3, 1, 70}, {1, 5, T}},
+      {{1, 20, 9}, {0, 4, 4}, {1, 0, 5}, {1, 3, 0}},
+      {{1, 1, 1030}, {2, 5, 300}},
+  };
+  return sets[set];
+}
+
+const Values gpuValues = {
+    .dtypes = {DType::f16, DType::bf16},
+    .widths = {16, 24, 48, 64, 80, 96, 112, 128, 256},
+    .rows = {0, 16, 32, 64, 128},
+    .keys = {0, 16, 48, 64, 128},
+    .splits = {0, 1, 3},
+    .stages = {0, 1, 2, 3},
+    .rowTiles = {0, 1, 2},
+    .sizeSets = 6,
+    .sizesOf = gpuSizes,
+};
+
+/// A list has targets of one kind.
+const Values &valuesFor(std::span<const std::string> targets) {
+  return findTarget(targets.front())->isGpu() ? gpuValues : hostValues;
+}
 
 enum Axis {
   dtypeAxis,
@@ -81,14 +132,16 @@ enum Axis {
   mergeAxis,
   stagesAxis,
   orderAxis,
+  rowTilesAxis,
   targetAxis,
   sizesAxis,
   dataAxis,
 };
 
-std::vector<int> extentsOf(size_t targets) {
-  return {count(dtypes),
-          count(widths),
+std::vector<int> extentsOf(std::span<const std::string> targets) {
+  const Values &values = valuesFor(targets);
+  return {count(values.dtypes),
+          count(values.widths),
           2,
           count(headShapes),
           4,
@@ -99,35 +152,42 @@ std::vector<int> extentsOf(size_t targets) {
           2,
           2,
           count(scales),
-          count(rowCounts),
-          count(keyCounts),
-          count(splitCounts),
+          count(values.rows),
+          count(values.keys),
+          count(values.splits),
           flags,
+          count(values.stages),
           flags,
-          flags,
-          int(targets),
-          count(sizeSets),
+          count(values.rowTiles),
+          int(targets.size()),
+          int(values.sizeSets),
           5};
 }
 
 //===-- from choices to cases --------------------------------------------===//
 
-std::optional<Schedule> scheduleOf(const Choice &choice) {
-  int64_t rows = rowCounts[choice[rowsAxis]];
+std::optional<Schedule> scheduleOf(const Choice &choice, const Values &values,
+                                   bool isGpu) {
+  int64_t rows = values.rows[choice[rowsAxis]];
   if (rows == 0)
     return {};
+  int64_t ofWarp = 16 * values.rowTiles[choice[rowTilesAxis]];
   return Schedule{.rows = rows,
-                  .keys = keyCounts[choice[keysAxis]],
-                  .splits = splitCounts[choice[splitsAxis]],
+                  .keys = values.keys[choice[keysAxis]],
+                  .splits = values.splits[choice[splitsAxis]],
                   .merge = choice[mergeAxis] == 2,
-                  .stages = choice[stagesAxis] == 2,
+                  .warps = isGpu ? rows / ofWarp : 1,
+                  .stages = values.stages[choice[stagesAxis]],
                   .order = choice[orderAxis] == 2 ? Schedule::Order::rows
                                                   : Schedule::Order::cols};
 }
 
 AttendCase caseOf(const Choice &choice, std::span<const std::string> targets) {
-  int64_t D = widths[choice[widthAxis]];
-  return {.dtype = dtypes[choice[dtypeAxis]],
+  const Values &values = valuesFor(targets);
+  int64_t D = values.widths[choice[widthAxis]];
+  auto schedule = scheduleOf(choice, values, &values == &gpuValues);
+  Schedule tiles = schedule.value_or(Schedule{.rows = 128, .keys = 64});
+  return {.dtype = values.dtypes[choice[dtypeAxis]],
           .D = D,
           .Dv = choice[valueWidthAxis] == 0 ? D
                 : D == 64                   ? 40
@@ -141,15 +201,15 @@ AttendCase caseOf(const Choice &choice, std::span<const std::string> targets) {
           .lse = choice[lseAxis] == 1,
           .window = choice[windowAxis] == 1,
           .scale = scales[choice[scaleAxis]],
-          .schedule = scheduleOf(choice),
+          .schedule = schedule,
           .target = targets[static_cast<size_t>(choice[targetAxis])],
-          .sizes = sizeSets[choice[sizesAxis]],
+          .sizes = values.sizesOf(choice[sizesAxis], tiles.rows, tiles.keys),
           .data = Data(choice[dataAxis])};
 }
 
 bool legalize(Choice &choice, std::span<const std::string> targets) {
-  constexpr int knobs[] = {keysAxis, splitsAxis, mergeAxis, stagesAxis,
-                           orderAxis};
+  constexpr int knobs[] = {keysAxis,   splitsAxis, mergeAxis,
+                           stagesAxis, orderAxis,  rowTilesAxis};
   if (!chooseWith(choice, rowsAxis, knobs))
     return false;
   AttendCase c = caseOf(choice, targets);
@@ -211,8 +271,8 @@ std::string AttendCase::describe() const {
 
 std::vector<AttendCase> listAttendCases(std::span<const std::string> targets,
                                         bool full, uint64_t seed) {
-  return listCases(extentsOf(targets.size()), legalize, caseOf, targets, full,
-                   seed, /*atLeast=*/60);
+  return listCases(extentsOf(targets), legalize, caseOf, targets, full, seed,
+                   /*atLeast=*/60);
 }
 
 TestKernel testOf(const AttendCase &c) {

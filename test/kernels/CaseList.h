@@ -16,6 +16,9 @@ namespace headgate::kernels {
 template <typename T, size_t n> constexpr int count(const T (&)[n]) {
   return static_cast<int>(n);
 }
+template <typename T> int count(const std::vector<T> &values) {
+  return static_cast<int>(values.size());
+}
 
 /// Values of an axis: not chosen, no, yes.
 constexpr int flags = 3;

@@ -11,9 +11,42 @@ namespace {
 
 //===-- the values of each axis ------------------------------------------===//
 
-constexpr DType dtypes[] = {DType::f32, DType::f16, DType::bf16};
-const std::vector<int64_t> termSets[] = {{1}, {24}, {64}, {3, 16}, {515}};
-const std::vector<int64_t> colSets[] = {{1}, {8}, {40}, {2, 3, 16}, {256}};
+/// The values that depend on the kind of machine. Of each knob, 0 stands for
+/// the default schedules.
+struct Values {
+  std::vector<DType> dtypes;
+  std::vector<std::vector<int64_t>> terms, cols;
+  std::vector<int64_t> rows, blocks, depths, stages;
+  std::vector<int64_t> rowTiles; ///< of a warp; on the host there are none
+};
+
+const Values hostValues = {
+    .dtypes = {DType::f32, DType::f16, DType::bf16},
+    .terms = {{1}, {24}, {64}, {3, 16}, {515}},
+    .cols = {{1}, {8}, {40}, {2, 3, 16}, {256}},
+    .rows = {0, 1, 5, 6, 12},
+    .blocks = {0, 32, 128},
+    .depths = {0, 16, 256},
+    .stages = {0, 0, 1},
+    .rowTiles = {0, 1},
+};
+
+const Values gpuValues = {
+    .dtypes = {DType::f16, DType::bf16},
+    .terms = {{2}, {24}, {64}, {3, 16}, {514}},
+    .cols = {{2}, {8}, {40}, {2, 3, 16}, {256}},
+    .rows = {0, 16, 32, 64, 128},
+    .blocks = {0, 16, 32, 128},
+    .depths = {0, 16, 32, 64},
+    .stages = {0, 1, 2, 3, 4},
+    .rowTiles = {0, 1, 2},
+};
+
+/// A list has targets of one kind.
+const Values &valuesFor(std::span<const std::string> targets) {
+  return findTarget(targets.front())->isGpu() ? gpuValues : hostValues;
+}
+
 /// 1 and a few rows, whole row groups, tails, batches, none.
 const std::vector<ProblemSizes> sizeSets[] = {
     {{1, 1, 0}, {1, 5, 0}, {3, 1, 0}},
@@ -21,10 +54,6 @@ const std::vector<ProblemSizes> sizeSets[] = {
     {{1, 131, 0}, {3, 70, 0}},
     {{0, 4, 0}, {1, 0, 0}, {2, 96, 0}},
 };
-/// Of each knob, 0 stands for the default schedules.
-constexpr int64_t rowCounts[] = {0, 1, 5, 6, 12};
-constexpr int64_t colCounts[] = {0, 32, 128};
-constexpr int64_t depthCounts[] = {0, 16, 256};
 
 enum Axis {
   dtypeAxis,
@@ -39,39 +68,46 @@ enum Axis {
   depthAxis,
   stagesAxis,
   orderAxis,
+  rowTilesAxis,
   targetAxis,
   sizesAxis,
 };
 
-std::vector<int> extentsOf(size_t targets) {
-  return {count(dtypes),
-          count(termSets),
-          count(colSets),
+std::vector<int> extentsOf(std::span<const std::string> targets) {
+  const Values &values = valuesFor(targets);
+  return {count(values.dtypes),
+          count(values.terms),
+          count(values.cols),
           2,
           3,
           2,
           2,
-          count(rowCounts),
-          count(colCounts),
-          count(depthCounts),
+          count(values.rows),
+          count(values.blocks),
+          count(values.depths),
+          count(values.stages),
           flags,
-          flags,
-          int(targets),
+          count(values.rowTiles),
+          int(targets.size()),
           count(sizeSets)};
 }
 
 GemmCase caseOf(const Choice &choice, std::span<const std::string> targets) {
+  const Values &values = valuesFor(targets);
   std::optional<Schedule> schedule;
-  if (choice[rowsAxis])
-    schedule = {.rows = rowCounts[choice[rowsAxis]],
-                .cols = colCounts[choice[blockAxis]],
-                .depth = depthCounts[choice[depthAxis]],
-                .stages = choice[stagesAxis] == 2,
+  if (int64_t rows = values.rows[choice[rowsAxis]]) {
+    int64_t ofWarp = 16 * values.rowTiles[choice[rowTilesAxis]];
+    schedule = {.rows = rows,
+                .cols = values.blocks[choice[blockAxis]],
+                .depth = values.depths[choice[depthAxis]],
+                .warps = &values == &gpuValues ? rows / ofWarp : 1,
+                .stages = values.stages[choice[stagesAxis]],
                 .order = choice[orderAxis] == 2 ? Schedule::Order::rows
                                                 : Schedule::Order::cols};
-  return {.dtype = dtypes[choice[dtypeAxis]],
-          .terms = termSets[choice[termsAxis]],
-          .cols = colSets[choice[colsAxis]],
+  }
+  return {.dtype = values.dtypes[choice[dtypeAxis]],
+          .terms = values.terms[choice[termsAxis]],
+          .cols = values.cols[choice[colsAxis]],
           .transposed = choice[transposedAxis] == 1,
           .bias = Bias(choice[biasAxis]),
           .rounded = choice[roundedAxis] == 1,
@@ -82,7 +118,8 @@ GemmCase caseOf(const Choice &choice, std::span<const std::string> targets) {
 }
 
 bool legalize(Choice &choice, std::span<const std::string> targets) {
-  constexpr int knobs[] = {blockAxis, depthAxis, stagesAxis, orderAxis};
+  constexpr int knobs[] = {blockAxis, depthAxis, stagesAxis, orderAxis,
+                           rowTilesAxis};
   if (!chooseWith(choice, rowsAxis, knobs))
     return false;
   GemmCase c = caseOf(choice, targets);
@@ -279,8 +316,8 @@ std::string GemmCase::describe() const {
 
 std::vector<GemmCase> listGemmCases(std::span<const std::string> targets,
                                     bool full, uint64_t seed) {
-  return listCases(extentsOf(targets.size()), legalize, caseOf, targets, full,
-                   seed, /*atLeast=*/24);
+  return listCases(extentsOf(targets), legalize, caseOf, targets, full, seed,
+                   /*atLeast=*/24);
 }
 
 TestKernel testOf(const GemmCase &c) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Compiles the cases of the list, runs them on the host and compares every
-// result with the reference. What a kernel is given lies between pages that it
-// may not touch, once at their end and once at their start.
+// Compiles the cases of the list, runs them on the host or on a simulated GPU
+// and compares every result with the reference. On the host, what a kernel is
+// given lies between pages that it may not touch, once at their end and once at
+// their start. The simulator checks accesses itself; it runs each case in its
+// greedy order and a third of them in random orders, too.
 //
 //   kernels-test --compile=HEADGATE_COMPILE      a sample: every value occurs
 //   ... --full                                   every pair of values
+//   ... --gpu=sm_80                              on sim:sm_80
 //   ... --seed=N --only=K --lowering=NAME --keep
 //
 // Prints one line for each case that fails, with what to pass to run it alone.
@@ -35,6 +38,7 @@ namespace {
 
 struct Options {
   std::string compile, lowering = "kernels";
+  std::string gpu; ///< a target; empty: those of the host
   bool full = false, keep = false;
   uint64_t seed = 1;
   int64_t only = -1;
@@ -49,20 +53,63 @@ constexpr size_t batchSize = 6;
 
 //===-- running one case -------------------------------------------------===//
 
+/// Uploads `array`.
+Result<Buffer> upload(Device &device, const Array &array) {
+  auto bytes = int64_t(array.bytes.size());
+  auto buffer = device.allocate(bytes);
+  if (!buffer || bytes == 0)
+    return buffer;
+  Status copied = device.copy(buffer->data(), array.bytes.data(), bytes,
+                              CopyKind::hostToDevice, {});
+  if (!copied)
+    return std::move(copied).error();
+  return buffer;
+}
+
+Result<Array> download(Device &device, const TensorView &view) {
+  Array array =
+      Array::zeros(view.dtype, {view.extents().begin(), view.extents().end()});
+  if (array.bytes.empty())
+    return array;
+  Status copied =
+      device.copy(array.bytes.data(), view.data, int64_t(array.bytes.size()),
+                  CopyKind::deviceToHost, {});
+  if (!copied)
+    return std::move(copied).error();
+  return array;
+}
+
+/// "y[1,2] is 0.5, expected ..."; "" if the result is right.
+std::string compareTo(const Expected &expected, const Array &found) {
+  Comparison comparison = compare(found, expected.array, expected.tolerance);
+  if (comparison.passed())
+    return "";
+  std::string place;
+  for (int64_t index : comparison.worst)
+    place += (place.empty() ? "" : ",") + std::to_string(index);
+  char text[256];
+  std::snprintf(text, sizeof text,
+                "%s[%s] is %.9g, expected %.9g +- %.3g; %lld of %lld differ",
+                expected.name.c_str(), place.c_str(), comparison.found,
+                comparison.expected, comparison.allowed,
+                static_cast<long long>(comparison.differing),
+                static_cast<long long>(comparison.elements));
+  return text;
+}
+
 /// What is wrong with the results of one call; "" if nothing is.
 std::string check(const TestKernel &test, const ProblemSizes &sizes,
                   uint64_t seed, const std::shared_ptr<const Session> &session,
                   const std::string &entry) {
   Arrays inputs = test.makeInputs(sizes, seed);
+  Device &device = *session->device();
   std::vector<TensorView> views;
   std::vector<Buffer> buffers;
   for (const TestInput &input : test.inputs) {
     const Array &array = inputs.at(input.name);
-    auto buffer = session->device()->allocate(int64_t(array.bytes.size()));
+    auto buffer = upload(device, array);
     if (!buffer)
       return buffer.error().message();
-    if (!array.bytes.empty())
-      std::memcpy(buffer->data(), array.bytes.data(), array.bytes.size());
     views.push_back(
         TensorView::contiguous(buffer->data(), array.dtype, array.shape));
     buffers.push_back(*std::move(buffer));
@@ -74,32 +121,22 @@ std::string check(const TestKernel &test, const ProblemSizes &sizes,
   if (!outputs)
     return outputs.error().message();
   std::vector<TensorView> outputViews;
-  for (OwnedTensor &output : *outputs) // NaN: whatever is not written shows
+  for (OwnedTensor &output : *outputs) {
     outputViews.push_back(output.view);
+    // NaN: whatever is not written shows.
+    int64_t bytes = output.view.elements() * byteWidth(output.view.dtype);
+    if (Status s = device.fill(output.view.data, 0xff, bytes, {}); !s)
+      return s.error().message();
+  }
   if (Status s = call->run(views, outputViews); !s)
     return s.error().message();
   std::vector<Expected> expected = test.expect(sizes, inputs);
   for (size_t i = 0; i < expected.size(); ++i) {
-    const TensorView &view = outputViews[i];
-    Array found = Array::zeros(view.dtype,
-                               {view.extents().begin(), view.extents().end()});
-    if (!found.bytes.empty())
-      std::memcpy(found.bytes.data(), view.data, found.bytes.size());
-    Comparison comparison =
-        compare(found, expected[i].array, expected[i].tolerance);
-    if (comparison.passed())
-      continue;
-    std::string place;
-    for (int64_t index : comparison.worst)
-      place += (place.empty() ? "" : ",") + std::to_string(index);
-    char text[256];
-    std::snprintf(text, sizeof text,
-                  "%s[%s] is %.9g, expected %.9g +- %.3g; %lld of %lld differ",
-                  expected[i].name.c_str(), place.c_str(), comparison.found,
-                  comparison.expected, comparison.allowed,
-                  static_cast<long long>(comparison.differing),
-                  static_cast<long long>(comparison.elements));
-    return text;
+    auto found = download(device, outputViews[i]);
+    if (!found)
+      return found.error().message();
+    if (std::string wrong = compareTo(expected[i], *found); !wrong.empty())
+      return wrong;
   }
   return "";
 }
@@ -142,36 +179,15 @@ public:
     auto opened = Bundle::open(bundle);
     if (!opened)
       return fail(batch.front(), opened.error().message());
-    auto device = std::make_shared<GuardedDevice>(*openDevice("host"));
-    auto session = Session::create(device, *opened);
-    if (!session)
-      return fail(batch.front(), session.error().message());
-    for (const auto &one : batch) {
+    for (const auto &one : batch)
       if (options.lowering == "kernels" &&
           !isScheduled(opened->plan(),
                        nameOf(one.first) + "_" + one.second->kernel))
         fail(one, "is not lowered through tiles");
-      for (size_t i = 0; i < one.second->sizes.size(); ++i) {
-        const ProblemSizes &sizes = one.second->sizes[i];
-        std::string place = "B=" + std::to_string(sizes.B) +
-                            " S=" + std::to_string(sizes.S) +
-                            " T=" + std::to_string(sizes.T) + ": ";
-        for (Guard guard : {Guard::behind, Guard::before}) {
-          device->place(guard);
-          describeAccesses(
-              failure(one, place + "touches memory " +
-                               (guard == Guard::behind ? "behind" : "before") +
-                               " a buffer"));
-          std::string wrong = check(*one.second, sizes, one.first * 16 + i,
-                                    *session, nameOf(one.first));
-          ++ran;
-          if (!wrong.empty()) {
-            fail(one, place + wrong);
-            break;
-          }
-        }
-      }
-    }
+    if (options.gpu.empty())
+      runOnHost(batch, *opened);
+    else
+      runOnSimulators(batch, *opened);
     if (!options.keep)
       std::filesystem::remove_all(bundle);
   }
@@ -179,6 +195,66 @@ public:
 private:
   static std::string nameOf(size_t number) {
     return "c" + std::to_string(number);
+  }
+
+  static std::string describe(const ProblemSizes &sizes) {
+    return "B=" + std::to_string(sizes.B) + " S=" + std::to_string(sizes.S) +
+           " T=" + std::to_string(sizes.T);
+  }
+
+  void runOnHost(const std::vector<NumberedTest> &batch, const Bundle &bundle) {
+    auto device = std::make_shared<GuardedDevice>(*openDevice("host"));
+    auto session = Session::create(device, bundle);
+    if (!session)
+      return fail(batch.front(), session.error().message());
+    for (const auto &one : batch)
+      for (size_t i = 0; i < one.second->sizes.size(); ++i)
+        for (Guard guard : {Guard::behind, Guard::before}) {
+          device->place(guard);
+          const char *where = guard == Guard::behind ? "behind" : "before";
+          describeAccesses(failure(one, describe(one.second->sizes[i]) +
+                                            ": touches memory " + where +
+                                            " a buffer"));
+          if (!runOne(one, i, *session))
+            break;
+        }
+  }
+
+  void runOnSimulators(const std::vector<NumberedTest> &batch,
+                       const Bundle &bundle) {
+    // Shared memory as little aligned as a GPU may have it.
+    std::string uri = "sim:" + options.gpu + ",smem-base=min";
+    std::set<size_t> failed;
+    for (const char *order : {"", ",sched=random,async=random,seed=1",
+                              ",sched=random,async=random,seed=2"}) {
+      auto device = openDevice(uri + order);
+      auto session = device ? Session::create(*device, bundle)
+                            : Result<std::shared_ptr<const Session>>(
+                                  std::move(device).error());
+      if (!session)
+        return fail(batch.front(), session.error().message());
+      for (const auto &one : batch) {
+        if (failed.count(one.first) || (*order && one.first % 3 != 0))
+          continue;
+        for (size_t i = 0; i < one.second->sizes.size(); ++i)
+          if (!runOne(one, i, *session))
+            failed.insert(one.first);
+      }
+    }
+  }
+
+  /// One call; whether it is right.
+  bool runOne(const NumberedTest &one, size_t set,
+              const std::shared_ptr<const Session> &session) {
+    const ProblemSizes &sizes = one.second->sizes[set];
+    std::string wrong = check(*one.second, sizes, one.first * 16 + set, session,
+                              nameOf(one.first));
+    ++ran;
+    if (wrong.empty())
+      return true;
+    fail(one, describe(sizes) + " on " + session->device()->info().uri + ": " +
+                  wrong);
+    return false;
   }
 
   /// The bundle of a batch; "" if it does not compile.
@@ -216,7 +292,8 @@ private:
   }
 
   std::string failure(const NumberedTest &one, const std::string &why) const {
-    return "FAILED --seed=" + std::to_string(options.seed) +
+    return "FAILED" + (options.gpu.empty() ? "" : " --gpu=" + options.gpu) +
+           " --seed=" + std::to_string(options.seed) +
            (options.full ? " --full" : "") +
            " --only=" + std::to_string(one.first) + "  " +
            one.second->description + "\n  " + why;
@@ -259,6 +336,8 @@ bool parse(int argc, char **argv, Options &options) {
       options.keep = true;
     else if (auto text = value("--compile="))
       options.compile = *text;
+    else if (auto text = value("--gpu="))
+      options.gpu = *text;
     else if (auto text = value("--lowering="))
       options.lowering = *text;
     else if (auto text = value("--seed=")) {
@@ -270,7 +349,9 @@ bool parse(int argc, char **argv, Options &options) {
     } else
       return false;
   }
-  return !options.compile.empty();
+  auto gpu = findTarget(options.gpu);
+  return !options.compile.empty() &&
+         (options.gpu.empty() || (gpu && gpu->isGpu()));
 }
 
 } // namespace
@@ -279,11 +360,12 @@ int main(int argc, char **argv) {
   Options options;
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr, "usage: kernels-test --compile=HEADGATE_COMPILE "
-                         "[--full] [--seed=N] [--only=K] [--lowering=NAME] "
-                         "[--keep]\n");
+                         "[--gpu=TARGET] [--full] [--seed=N] [--only=K] "
+                         "[--lowering=NAME] [--keep]\n");
     return 2;
   }
-  std::vector<std::string> targets = targetsHere();
+  std::vector<std::string> targets =
+      options.gpu.empty() ? targetsHere() : std::vector{options.gpu};
   std::vector<TestKernel> tests;
   for (const AttendCase &c :
        listAttendCases(targets, options.full, options.seed))
@@ -293,7 +375,7 @@ int main(int argc, char **argv) {
   std::error_code ignored;
   std::filesystem::path folder =
       std::filesystem::temp_directory_path() /
-      ("headgate-kernels-" + std::to_string(options.seed) +
+      ("headgate-kernels-" + options.gpu + std::to_string(options.seed) +
        (options.full ? "-full" : ""));
   std::filesystem::create_directories(folder, ignored);
   Runner runner(options, folder);
