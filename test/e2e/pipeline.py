@@ -23,7 +23,25 @@ def parser(description):
     p.add_argument('--compile', required=True, metavar='headgate-compile')
     p.add_argument('--run', required=True, metavar='headgate-run')
     p.add_argument('--lowering', default='kernels', help='how the compiler makes kernels')
+    p.add_argument('--gpu', help='run on the simulator of this target, sm_80')
     return p
+
+
+def target_of(options):
+    """What to compile for: by default this machine."""
+    return options.gpu or 'host:native'
+
+
+def device_flags(options):
+    """headgate-run's device. Shared memory is as little aligned as a GPU may
+    have it."""
+    return ['--device=sim:%s,smem-base=min' % options.gpu] if options.gpu else []
+
+
+def results_of(case, options):
+    """What to ask of the layer of a case: a GPU has no kernel for the balance
+    loss, which only training needs."""
+    return [name for name in case.names('expected') if not (options.gpu and name == 'aux')]
 
 
 def call(*words):
@@ -41,12 +59,12 @@ def emit(*options):
     return call(sys.executable, EMIT, *options)
 
 
-def build(options, text, folder, target='host:native'):
-    """The bundle of a module, by default for this machine."""
+def build(options, text, folder, target=None):
+    """The bundle of a module, by default for the machine of the options."""
     module, bundle = (os.path.join(folder, 'layer' + end) for end in ('.mlir', '.hgb'))
     with open(module, 'w', encoding='utf-8') as file:
         file.write(text)
-    call(options.compile, module, '-o', bundle, '--target=' + target,
+    call(options.compile, module, '-o', bundle, '--target=' + (target or target_of(options)),
          '--lowering=' + options.lowering)
     return bundle
 

@@ -4,7 +4,7 @@
 examples/emit_layer.py writes the module, the compiler a bundle, and
 headgate-run compares every expected tensor under the case's tolerance: kernels
 with the code of each CPU level that this machine runs, the decomposition with
-that of the best.
+that of the best. With --gpu the kernels run on the simulator.
 
 Attention whose keys do not depend on the choice of experts (classes A and D)
 must be made of tiles, and projections too.
@@ -31,10 +31,18 @@ def check_tiles(plan):
     return scheduled
 
 
-def targets_of(lowering):
-    if lowering != 'kernels' or platform.machine() != 'x86_64':
-        return 'host:native'
+def targets_of(options):
+    if options.gpu or options.lowering != 'kernels' or platform.machine() != 'x86_64':
+        return pipeline.target_of(options)
     return 'host:x86-64-v2,host'
+
+
+def runs_of(options, bundle):
+    """The flags of each run and what to call it."""
+    if options.gpu:
+        return [(pipeline.device_flags(options), options.gpu)]
+    return [(['--image=' + image], image)
+            for image in pipeline.images_here(options.run, bundle)]
 
 
 def main():
@@ -44,14 +52,16 @@ def main():
     options = p.parse_args()
     case = pipeline.Case(options.case)
     try:
-        text = pipeline.emit('--from-case', case.json, '--dtype', options.dtype)
+        names = pipeline.results_of(case, options)
+        text = pipeline.emit('--from-case', case.json, '--dtype', options.dtype,
+                             '--results=' + ','.join(names))
         with tempfile.TemporaryDirectory() as folder:
-            bundle = pipeline.build(options, text, folder, targets_of(options.lowering))
+            bundle = pipeline.build(options, text, folder, targets_of(options))
             if options.lowering == 'kernels' and not check_tiles(pipeline.plan_of(bundle)):
                 raise pipeline.Failure('no kernel is made of tiles')
-            images = pipeline.images_here(options.run, bundle)
-            counts = [case.check(options.run, bundle, options.dtype, flags=['--image=' + image])
-                      for image in images]
+            runs = runs_of(options, bundle)
+            counts = [case.check(options.run, bundle, options.dtype, names, flags=flags)
+                      for flags, _ in runs]
     except pipeline.Failure as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -59,7 +69,7 @@ def main():
         print('nothing was compared', file=sys.stderr)
         return 1
     print('%d tensors agree (%s) with the code of %s'
-          % (counts[0], options.dtype, ', '.join(images)))
+          % (counts[0], options.dtype, ', '.join(name for _, name in runs)))
     return 0
 
 

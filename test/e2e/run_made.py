@@ -61,12 +61,14 @@ def check(options, words):
     dtype = value_of(words, 'dtype', 'f32')
     with tempfile.TemporaryDirectory() as folder:
         case = make(options.reference, words, folder)
-        text = pipeline.emit('--from-case', case.json, '--dtype', dtype)
-        results = '--results=' + ','.join(case.names('expected'))
+        names = pipeline.results_of(case, options)
+        results = '--results=' + ','.join(names)
+        text = pipeline.emit('--from-case', case.json, '--dtype', dtype, results)
         if pipeline.emit(*emit_words(words), results) != text:
             raise pipeline.Failure('the options and the case give different modules')
         bundle = pipeline.build(options, text, folder)
-        return case.check(options.run, bundle, dtype)
+        return case.check(options.run, bundle, dtype, names,
+                          flags=pipeline.device_flags(options))
 
 
 def check_core_output(options, words):
@@ -75,7 +77,8 @@ def check_core_output(options, words):
         case = make(options.reference, words, folder)
         bundle = pipeline.build(options, pipeline.emit(*emit_words(words)), folder)
         return case.check(options.run, bundle, value_of(words, 'dtype', 'f32'),
-                          ['concat'], leave_out=('w_o', 'b_o'))
+                          ['concat'], leave_out=('w_o', 'b_o'),
+                          flags=pipeline.device_flags(options))
 
 
 def draw(r):
