@@ -59,13 +59,13 @@ def emit(*options):
     return call(sys.executable, EMIT, *options)
 
 
-def build(options, text, folder, target=None):
+def build(options, text, folder, target=None, more=()):
     """The bundle of a module, by default for the machine of the options."""
     module, bundle = (os.path.join(folder, 'layer' + end) for end in ('.mlir', '.hgb'))
     with open(module, 'w', encoding='utf-8') as file:
         file.write(text)
     call(options.compile, module, '-o', bundle, '--target=' + (target or target_of(options)),
-         '--lowering=' + options.lowering)
+         '--lowering=' + options.lowering, *more)
     return bundle
 
 
