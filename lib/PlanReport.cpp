@@ -136,7 +136,32 @@ std::string gridText(const std::array<SizeText, 3> &grid) {
   return "[" + grid[0] + ", " + grid[1] + ", " + grid[2] + "]";
 }
 
-std::string kernelText(const PlanKernel &kernel) {
+/// The cubin of a launch, for what ptxas said of it; null where there is none.
+const PlanForm *cubinOf(const Plan &plan, const PlanVariant &variant,
+                        const PlanLaunch &launch) {
+  const std::string &id = launch.image.empty() ? variant.image : launch.image;
+  for (const PlanImage &image : plan.images)
+    for (const PlanForm &form : image.forms)
+      if (image.id == id && form.kind == "cubin")
+        return &form;
+  return nullptr;
+}
+
+/// What a GPU's block takes; "" on the host.
+std::string blockText(const PlanLaunch &launch, const PlanForm *cubin) {
+  std::string text;
+  if (launch.block != 1)
+    text += print(", %lld threads", (long long)launch.block);
+  if (launch.sharedBytes)
+    text += ", shared " + formatBytes(launch.sharedBytes);
+  if (cubin && cubin->registers)
+    text += print(", %lld registers", (long long)*cubin->registers);
+  if (cubin && cubin->spillBytes)
+    text += print(", %lld bytes spilled", (long long)*cubin->spillBytes);
+  return text;
+}
+
+std::string kernelText(const Plan &plan, const PlanKernel &kernel) {
   std::string text = "  " + kernel.name + ": " + problemText(kernel) + "\n";
   for (const PlanVariant &variant : kernel.variants) {
     text += "    " + variant.id + " in " + variant.image;
@@ -151,7 +176,7 @@ std::string kernelText(const PlanKernel &kernel) {
       text += "      " + launch.symbol + ": grid " + gridText(launch.grid);
       if (launch.scratchBytes != "0")
         text += ", scratch " + launch.scratchBytes + " bytes a thread";
-      text += "\n";
+      text += blockText(launch, cubinOf(plan, variant, launch)) + "\n";
     }
   }
   return text;
@@ -207,7 +232,7 @@ std::string formatText(const PlanReport &report) {
             formatBytes(fileBytes(image)) + "\n";
   text += "kernels\n";
   for (const PlanKernel &kernel : report.plan->kernels)
-    text += kernelText(kernel);
+    text += kernelText(*report.plan, kernel);
   for (const PlanEntry &entry : report.plan->entries)
     text += entryText(entry);
   for (const SizedReport &call : report.calls)
@@ -219,16 +244,28 @@ std::string formatText(const PlanReport &report) {
 
 namespace {
 
-Json variantJson(const PlanVariant &variant) {
+Json launchJson(const PlanLaunch &launch, const PlanForm *cubin) {
+  Json json = {{"symbol", launch.symbol},
+               {"grid", launch.grid},
+               {"scratchBytes", launch.scratchBytes}};
+  if (launch.block != 1)
+    json.update({{"block", launch.block}, {"sharedBytes", launch.sharedBytes}});
+  if (cubin && cubin->registers)
+    json["registers"] = *cubin->registers;
+  if (cubin && cubin->spillBytes)
+    json["spillBytes"] = *cubin->spillBytes;
+  return json;
+}
+
+Json variantJson(const Plan &plan, const PlanVariant &variant) {
   Json json = {{"id", variant.id},
                {"image", variant.image},
                {"schedule", Json::parse(variant.schedule, nullptr, false)},
                {"when", variant.when},
                {"workspaceBytes", variant.workspaceBytes}};
   for (const PlanLaunch &launch : variant.launches)
-    json["launches"].push_back({{"symbol", launch.symbol},
-                                {"grid", launch.grid},
-                                {"scratchBytes", launch.scratchBytes}});
+    json["launches"].push_back(
+        launchJson(launch, cubinOf(plan, variant, launch)));
   return json;
 }
 
@@ -295,7 +332,7 @@ std::string formatJson(const PlanReport &report) {
     Json value = {{"name", kernel.name},
                   {"problem", Json::parse(kernel.problem, nullptr, false)}};
     for (const PlanVariant &variant : kernel.variants)
-      value["variants"].push_back(variantJson(variant));
+      value["variants"].push_back(variantJson(*report.plan, variant));
     json["kernels"].push_back(std::move(value));
   }
   for (const PlanEntry &entry : report.plan->entries)

@@ -137,4 +137,24 @@ TEST(PlanReport, Formats) {
   EXPECT_EQ(json["calls"][0]["growth"], 2.0);
 }
 
+// What ptxas said of a launch's own image stands beside what the launch takes.
+TEST(PlanReport, FormatsBlocksOfGpus) {
+  Plan plan = documented();
+  auto report = reportPlan(plan, {});
+  ASSERT_TRUE(report);
+  std::string text = formatText(*report);
+  for (const char *part :
+       {"hg_attend_1: grid [9*B, cdiv(S,192), 1], 512 threads, shared 89.0 "
+        "KiB, 168 registers, 0 bytes spilled",
+        "hg_attend_2_split: grid [16, 9, B], 128 threads, shared 72.0 KiB\n",
+        "hg_attend_2_join: grid [S, 9, B], 64 threads\n"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  auto json = nlohmann::json::parse(formatJson(*report), nullptr, false);
+  const auto &variants = json["kernels"][2]["variants"];
+  EXPECT_EQ(variants[1]["launches"][0]["registers"], 168);
+  EXPECT_EQ(variants[1]["launches"][0]["sharedBytes"], 91136);
+  EXPECT_EQ(variants[0]["launches"][0].count("block"), 0u);
+  EXPECT_EQ(variants[2]["launches"][1].count("registers"), 0u);
+}
+
 } // namespace
