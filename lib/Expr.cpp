@@ -284,4 +284,27 @@ Result<int64_t> Expr::evaluate(std::span<const int64_t> values) const {
   return stack[0];
 }
 
+std::string Expr::asCalls(std::string_view prefix,
+                          std::span<const std::string> names) const {
+  constexpr const char *calls[] = {"add",   "sub", "mul", "div", "rem", "cdiv",
+                                   "align", "min", "max", "lt",  "le",  "gt",
+                                   "ge",    "eq",  "ne",  "both"};
+  if (steps_.empty())
+    return "0";
+  std::vector<std::string> stack;
+  for (auto [op, value] : steps_) {
+    if (op == Op::literal || op == Op::name) {
+      stack.push_back(op == Op::literal ? std::to_string(value)
+                                        : names[static_cast<size_t>(value)]);
+      continue;
+    }
+    std::string b = std::move(stack.back());
+    stack.pop_back();
+    int call = static_cast<int>(op) - static_cast<int>(Op::add);
+    stack.back() =
+        std::string(prefix) + calls[call] + "(" + stack.back() + ", " + b + ")";
+  }
+  return stack[0];
+}
+
 } // namespace headgate

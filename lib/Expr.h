@@ -40,6 +40,14 @@ public:
   /// The value where names[i] is values[i], for the names it was parsed with.
   Result<int64_t> evaluate(std::span<const int64_t> values) const;
 
+  /// The expression without operators: each operation is a call of a function
+  /// whose name begins with `prefix`, each name is its one of `names`. For
+  /// other languages, which define the functions: "p_cdiv(p_mul(S, 9), 64)".
+  /// The functions: add sub mul div rem cdiv align min max lt le gt ge eq ne
+  /// both.
+  std::string asCalls(std::string_view prefix,
+                      std::span<const std::string> names) const;
+
   static constexpr size_t maxChars = 1024;
   /// Operands that may wait for their operator, and nested parentheses.
   static constexpr int maxDepth = 32;

@@ -4,7 +4,10 @@
 
 #include "runtime/Subprocess.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <optional>
 #include <regex>
 #include <unistd.h>
 #include <vector>
@@ -33,16 +36,22 @@ std::string onPath() {
   return "";
 }
 
-/// The only number that `pattern` finds in `text`.
-Result<int64_t> numberIn(const std::string &text, const char *pattern,
-                         const char *what) {
-  std::regex expression(pattern);
-  std::sregex_iterator match(text.begin(), text.end(), expression), none;
-  if (match == none || std::next(match) != none)
-    return Error(ErrorCode::failed,
-                 std::string("ptxas does not say once what ") + what +
-                     " are:\n" + text);
-  return std::stoll((*match)[1].str());
+/// The number before `unit` in a line such as
+/// "ptxas info    : Used 13 registers, used 1 barriers, 512 bytes smem".
+std::optional<int64_t> numberBefore(std::string_view line,
+                                    std::string_view unit) {
+  size_t end = line.find(unit);
+  if (end == line.npos)
+    return std::nullopt;
+  size_t begin = end;
+  while (begin > 0 && line[begin - 1] >= '0' && line[begin - 1] <= '9')
+    --begin;
+  int64_t number = 0;
+  auto [stop, failure] =
+      std::from_chars(line.data() + begin, line.data() + end, number);
+  if (failure != std::errc())
+    return std::nullopt;
+  return number;
 }
 
 } // namespace
@@ -82,9 +91,10 @@ Result<std::string> Ptxas::version() const {
   return match[1].str();
 }
 
-Result<PtxasReport> Ptxas::assemble(const std::string &ptx,
-                                    const std::string &target,
-                                    const std::string &cubin) const {
+/// What ptxas says while it assembles.
+Result<std::string> Ptxas::run(const std::string &ptx,
+                               const std::string &target,
+                               const std::string &cubin) const {
   auto done =
       runtime::runProcess({program, "-v", "-arch=" + target, ptx, "-o", cubin});
   if (!done)
@@ -93,19 +103,68 @@ Result<PtxasReport> Ptxas::assemble(const std::string &ptx,
     return Error(ErrorCode::failed, "'" + program + "' failed with exit code " +
                                         std::to_string(done->exitCode) + ":\n" +
                                         done->errorText);
-  return readPtxasReport(done->errorText);
+  return std::move(done->errorText);
+}
+
+Result<PtxasReport> Ptxas::assemble(const std::string &ptx,
+                                    const std::string &target,
+                                    const std::string &cubin) const {
+  Result<std::string> text = run(ptx, target, cubin);
+  if (!text)
+    return std::move(text).error();
+  return readPtxasReport(*text);
+}
+
+Result<PtxasListing> Ptxas::list(const std::string &ptx,
+                                 const std::string &target) const {
+  Result<std::string> text = run(ptx, target, "/dev/null");
+  if (!text)
+    return std::move(text).error();
+  return readPtxasListing(*text);
+}
+
+PtxasListing readPtxasListing(std::string_view text) {
+  PtxasListing listing;
+  KernelUse *kernel = nullptr;
+  while (!text.empty()) {
+    size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.find("Compiling entry function '") != line.npos) {
+      line.remove_prefix(line.find('\'') + 1);
+      listing.kernels.push_back({std::string(line.substr(0, line.find('\'')))});
+      kernel = &listing.kernels.back();
+    } else if (line.find("Function properties for ") != line.npos) {
+      // Those of device functions come between the kernels.
+      line.remove_prefix(line.find(" for ") + 5);
+      auto named = std::ranges::find(listing.kernels, line, &KernelUse::name);
+      kernel = named == listing.kernels.end() ? nullptr : &*named;
+    } else if (kernel && line.find("bytes spill stores") != line.npos) {
+      kernel->stack = numberBefore(line, " bytes stack frame").value_or(0);
+      kernel->spillStores =
+          numberBefore(line, " bytes spill stores").value_or(0);
+      kernel->spillLoads = numberBefore(line, " bytes spill loads").value_or(0);
+    } else if (kernel && line.find("Used ") != line.npos) {
+      kernel->registers = numberBefore(line, " registers").value_or(0);
+      kernel->barriers = numberBefore(line, " barriers").value_or(0);
+      kernel->staticShared = numberBefore(line, " bytes smem").value_or(0);
+    } else if (line.find("warning") != line.npos ||
+               line.find("(C7") != line.npos) {
+      listing.notes.emplace_back(line);
+    }
+  }
+  std::ranges::sort(listing.kernels, {}, &KernelUse::name);
+  return listing;
 }
 
 Result<PtxasReport> readPtxasReport(const std::string &text) {
-  Result<int64_t> registers =
-      numberIn(text, "Used ([0-9]+) registers", "registers");
-  if (!registers)
-    return std::move(registers).error();
-  Result<int64_t> spills =
-      numberIn(text, "([0-9]+) bytes spill stores", "spill stores");
-  if (!spills)
-    return std::move(spills).error();
-  return PtxasReport{*registers, *spills};
+  PtxasListing listing = readPtxasListing(text);
+  if (listing.kernels.size() != 1)
+    return Error(ErrorCode::failed, "ptxas speaks of " +
+                                        std::to_string(listing.kernels.size()) +
+                                        " kernels, not of one:\n" + text);
+  return PtxasReport{listing.kernels[0].registers,
+                     listing.kernels[0].spillStores};
 }
 
 } // namespace headgate

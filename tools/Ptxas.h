@@ -9,6 +9,8 @@
 #include "headgate/Result.h"
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace headgate {
 
@@ -16,6 +18,20 @@ namespace headgate {
 struct PtxasReport {
   int64_t registers = 0;  ///< of a thread
   int64_t spillBytes = 0; ///< stored to memory for want of registers
+};
+
+/// All that ptxas says of one of the kernels of a file.
+struct KernelUse {
+  std::string name;
+  int64_t registers = 0;                              ///< of a thread
+  int64_t spillStores = 0, spillLoads = 0, stack = 0; ///< bytes of a thread
+  int64_t staticShared = 0;                           ///< bytes of a block
+  int64_t barriers = 0;
+};
+
+struct PtxasListing {
+  std::vector<KernelUse> kernels; ///< in the order of their names
+  std::vector<std::string> notes; ///< warnings and advice, as written
 };
 
 class Ptxas {
@@ -32,14 +48,20 @@ public:
   Result<PtxasReport> assemble(const std::string &ptx,
                                const std::string &target,
                                const std::string &cubin) const;
+  /// The same for any number of kernels; the cubin is not kept.
+  Result<PtxasListing> list(const std::string &ptx,
+                            const std::string &target) const;
 
 private:
+  Result<std::string> run(const std::string &ptx, const std::string &target,
+                          const std::string &cubin) const;
   explicit Ptxas(std::string program) : program(std::move(program)) {}
   std::string program;
 };
 
-/// Reads what `ptxas -v` writes on standard error. An error if it is not about
-/// exactly one kernel.
+/// Reads what `ptxas -v` writes on standard error.
+PtxasListing readPtxasListing(std::string_view text);
+/// The same; an error if it is not about exactly one kernel.
 Result<PtxasReport> readPtxasReport(const std::string &text);
 
 } // namespace headgate

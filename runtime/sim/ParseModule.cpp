@@ -190,7 +190,7 @@ namespace {
 
 class ModuleParser {
 public:
-  explicit ModuleParser(std::string_view text) : text_(text), tokens_(text) {}
+  explicit ModuleParser(std::string_view text) : tokens_(text) {}
   Result<Module> parse();
 
 private:
@@ -198,7 +198,6 @@ private:
   void parseVersion();
   void parseTarget();
   void parseFile();
-  void parseSection();
   void parseLinked();
   void parseEntry(Kernel kernel);
   void parseParameters(Kernel &kernel);
@@ -207,9 +206,7 @@ private:
   void parseFunction(DeviceFunction function);
   void skipBraces();
   void skipStatement();
-  size_t position() const;
 
-  std::string_view text_;
   TokenReader tokens_;
   Module module_;
 };
@@ -239,8 +236,11 @@ void ModuleParser::parseStatement() {
       tokens_.fail(line, "only .address_size 64 can run here");
     return;
   }
-  if (token.isWord(".section"))
-    return parseSection();
+  if (token.isWord(".section")) { // .section .debug_info { .b32 4 ... }
+    tokens_.take();
+    tokens_.take();
+    return skipBraces();
+  }
   if (token.isWord(".pragma") || token.isWord(".alias"))
     return skipStatement();
   parseLinked();
@@ -271,17 +271,7 @@ void ModuleParser::parseFile() {
     tokens_.takeInteger(UINT64_MAX, "a number");
 }
 
-/// ".section .debug_info { .b32 4 ... }"
-void ModuleParser::parseSection() {
-  size_t begin = position();
-  tokens_.take();
-  tokens_.take();
-  skipBraces();
-  module_.sections.push_back({begin, position()});
-}
-
 void ModuleParser::parseLinked() {
-  size_t begin = position();
   bool visible = false, external = false;
   while (true) {
     if (tokens_.takeIf(".extern"))
@@ -296,7 +286,6 @@ void ModuleParser::parseLinked() {
     Kernel kernel;
     kernel.visible = visible;
     kernel.line = line;
-    kernel.text.begin = begin;
     return parseEntry(std::move(kernel));
   }
   if (tokens_.takeIf(".func")) {
@@ -327,7 +316,6 @@ void ModuleParser::parseEntry(Kernel kernel) {
     return; // a declaration
   tokens_.expect('{');
   parseBody(tokens_, kernel);
-  kernel.text.end = position();
   module_.kernels.push_back(std::move(kernel));
 }
 
@@ -425,12 +413,6 @@ void ModuleParser::parseFunction(DeviceFunction function) {
   else
     tokens_.expect(';');
   module_.functions.push_back(std::move(function));
-}
-
-/// Where the next token begins.
-size_t ModuleParser::position() const {
-  return tokens_.atEnd() ? text_.size()
-                         : size_t(tokens_.peek().text.data() - text_.data());
 }
 
 void ModuleParser::skipBraces() {

@@ -96,11 +96,6 @@ struct Parameter {
   uint32_t bytes = 0, align = 1, offset = 0, line = 0;
 };
 
-/// A piece of the text: from `begin` to before `end`, in bytes.
-struct TextRange {
-  size_t begin = 0, end = 0;
-};
-
 struct Kernel {
   std::string name;
   bool visible = false; ///< .visible
@@ -112,7 +107,6 @@ struct Kernel {
   std::array<uint32_t, 3> maxBlock = {0, 0, 0};      ///< .maxntid; 0: none
   bool clusters = false; ///< .explicitcluster or .reqnctapercluster above 1
   uint32_t line = 0;
-  TextRange text; ///< from its linkage on
 
   /// Threads of a block that .maxntid allows; 0: any number.
   uint32_t maxThreads() const;
@@ -133,7 +127,6 @@ struct Module {
   std::vector<Variable> variables;
   std::vector<Kernel> kernels;
   std::vector<DeviceFunction> functions;
-  std::vector<TextRange> sections;       ///< .section, what debuggers read
   std::map<uint32_t, std::string> files; ///< of .file
 };
 

@@ -242,5 +242,23 @@ TEST(Expr, Names) {
     EXPECT_FALSE(isExprName(text)) << text;
 }
 
+TEST(Expr, AsCalls) {
+  auto calls = [](const char *text) {
+    return Expr::parse(text, names)
+        ->asCalls("f_", std::vector<std::string>{"A", "B", "q_s", "x"});
+  };
+  EXPECT_EQ(calls("7"), "7");
+  EXPECT_EQ(calls("a - b - 1"), "f_sub(f_sub(A, B), 1)");
+  EXPECT_EQ(calls("a + b * q.s / 2 % 5"),
+            "f_add(A, f_rem(f_div(f_mul(B, q_s), 2), 5))");
+  EXPECT_EQ(calls("cdiv(a, 4) + align(b, 2) - min(a, max(b, 3))"),
+            "f_sub(f_add(f_cdiv(A, 4), f_align(B, 2)), f_min(A, f_max(B, 3)))");
+  EXPECT_EQ(calls("a < 1 && a <= 2 && a > 3"),
+            "f_both(f_both(f_lt(A, 1), f_le(A, 2)), f_gt(A, 3))");
+  EXPECT_EQ(calls("(a >= 1) + (a == 2) * (a != 3)"),
+            "f_add(f_ge(A, 1), f_mul(f_eq(A, 2), f_ne(A, 3)))");
+  EXPECT_EQ(Expr().asCalls("f_", names), "0");
+}
+
 } // namespace
 } // namespace headgate

@@ -153,10 +153,15 @@ void Checker::checkBlock(const Kernel &kernel) {
     return add(kernel.line, "blocks of " + std::to_string(x) + "x" +
                                 std::to_string(y) + "x" + std::to_string(z) +
                                 " threads; Triton's have one dimension");
-  if (x % 32 != 0 || !std::has_single_bit(x / 32))
-    add(kernel.line, "blocks of " + std::to_string(x) +
-                         " threads; triton.compile takes 32 * num_warps, a "
-                         "power of two");
+  if (x % 32 != 0)
+    return add(kernel.line, "blocks of " + std::to_string(x) +
+                                " threads; Triton's are whole warps of 32");
+  if (!std::has_single_bit(x / 32))
+    faults_.push_back({kernel.line,
+                       "blocks of " + std::to_string(x) + " threads are " +
+                           std::to_string(x / 32) +
+                           " warps; triton.compile takes a power of two",
+                       true});
 }
 } // namespace
 

@@ -16,6 +16,8 @@ namespace headgate {
 struct TritonFault {
   uint32_t line = 1;
   std::string message;
+  /// It keeps triton.compile from taking the file, but not CompiledKernel.
+  bool onlyCompile = false;
 
   auto operator<=>(const TritonFault &) const = default;
 };

@@ -109,16 +109,29 @@ void declareCheck(CLI::App &check, RawLook &raw) {
                "failed.");
 }
 
+constexpr const char *ptxasHelp =
+    "The assembler (default: of $TRITON_PTXAS_PATH, $CUDA_HOME/bin and PATH)";
+
 void declareRegs(CLI::App &regs, PtxRegsOptions &options) {
   regs.add_option("--arch", options.arch,
                   "What to assemble for (default: .target of the file)")
       ->type_name("sm_N");
-  regs.add_option("--ptxas", options.ptxas,
-                  "The assembler (default: of $TRITON_PTXAS_PATH, "
-                  "$CUDA_HOME/bin and PATH)")
-      ->type_name("PATH");
+  regs.add_option("--ptxas", options.ptxas, ptxasHelp)->type_name("PATH");
   regs.footer("\nExit codes: 0 done, 1 error, 2 wrong usage, 4 no ptxas on "
               "this machine.");
+}
+
+void declareTriton(CLI::App &triton, PtxTritonOptions &options) {
+  triton.add_option("BUNDLE", options.bundle, "What headgate-compile wrote")
+      ->required();
+  triton.add_option("-o", options.directory, "Where to write")
+      ->required()
+      ->type_name("DIRECTORY");
+  triton.add_option("--ptxas", options.ptxas, ptxasHelp)->type_name("PATH");
+  triton.footer(
+      "\nWithout a ptxas kernels have no .cubin unless the bundle has "
+      "it; Triton's own then\nassembles them. docs/triton.md says "
+      "what the files are.");
 }
 
 std::optional<std::string> finishCheck(const RawLook &raw,
@@ -139,6 +152,7 @@ std::variant<PtxCommand, int> parsePtxCommandLine(int argc, char **argv) {
   PtxRunOptions run;
   PtxDiffOptions diff;
   PtxRegsOptions regs;
+  PtxTritonOptions triton;
   RawRun rawRun;
   RawLook look;
   CLI::App app("Looks into PTX files, checks and runs them.", "headgate-ptx");
@@ -161,6 +175,9 @@ std::variant<PtxCommand, int> parsePtxCommandLine(int argc, char **argv) {
       app.add_subcommand("diff", "What info says differently of two files");
   toDiff->add_option("BEFORE", diff.before, "PTX text")->required();
   toDiff->add_option("AFTER", diff.after, "PTX text")->required();
+  CLI::App *toTriton = app.add_subcommand(
+      "triton", "Write the GPU kernels of a bundle as files for Triton and C");
+  declareTriton(*toTriton, triton);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &success) {
@@ -168,6 +185,8 @@ std::variant<PtxCommand, int> parsePtxCommandLine(int argc, char **argv) {
   } catch (const CLI::Error &error) {
     return usageError("headgate-ptx", error.what());
   }
+  if (*toTriton)
+    return triton;
   if (*toInfo)
     return PtxInfoOptions{look.files, look.json};
   if (*toDiff)

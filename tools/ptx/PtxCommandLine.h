@@ -47,8 +47,14 @@ struct PtxRegsOptions {
   bool json = false;
 };
 
-using PtxCommand = std::variant<PtxRunOptions, PtxInfoOptions, PtxDiffOptions,
-                                PtxCheckOptions, PtxRegsOptions>;
+struct PtxTritonOptions {
+  std::string bundle, directory;
+  std::string ptxas; ///< "": the one that is found, if any
+};
+
+using PtxCommand =
+    std::variant<PtxRunOptions, PtxInfoOptions, PtxDiffOptions, PtxCheckOptions,
+                 PtxRegsOptions, PtxTritonOptions>;
 
 /// What was asked for, or the exit code to leave with: all that had to be said
 /// has been printed.

@@ -3,12 +3,14 @@
 // Looks into PTX files of any compiler, checks and runs them. stdout is the
 // result only.
 
+#include "headgate/Bundle.h"
+#include "tools/Ptxas.h"
 #include "tools/ptx/CheckTriton.h"
 #include "tools/ptx/DescribePtx.h"
 #include "tools/ptx/PtxCommandLine.h"
-#include "tools/ptx/Ptxas.h"
 #include "tools/ptx/ReadPtx.h"
 #include "tools/ptx/RunPtx.h"
+#include "tools/ptx/TritonDir.h"
 
 #include <nlohmann/json.hpp>
 
@@ -95,24 +97,24 @@ ExitCode run(const PtxCheckOptions &options) {
 //===-- regs -------------------------------------------------------------===//
 
 std::string textOf(const std::string &file, const std::string &arch,
-                   const PtxasReport &report) {
+                   const PtxasListing &listing) {
   std::string text = file + ": " + arch + "\n";
-  for (const KernelUse &use : report.kernels)
+  for (const KernelUse &use : listing.kernels)
     text += use.name + ": " + std::to_string(use.registers) + " registers, " +
             std::to_string(use.spillStores) + " bytes spill stores, " +
             std::to_string(use.spillLoads) + " bytes spill loads, " +
             std::to_string(use.stack) + " bytes of stack, " +
             std::to_string(use.staticShared) + " bytes of shared memory, " +
             std::to_string(use.barriers) + " barriers\n";
-  for (const std::string &note : report.notes)
+  for (const std::string &note : listing.notes)
     text += "  " + note + "\n";
   return text;
 }
 
 Json jsonOf(const std::string &file, const std::string &arch,
-            const PtxasReport &report) {
+            const PtxasListing &listing) {
   Json kernels = Json::array();
-  for (const KernelUse &use : report.kernels)
+  for (const KernelUse &use : listing.kernels)
     kernels.push_back({{"name", use.name},
                        {"registers", use.registers},
                        {"spillStoreBytes", use.spillStores},
@@ -123,11 +125,11 @@ Json jsonOf(const std::string &file, const std::string &arch,
   return {{"file", file},
           {"arch", arch},
           {"kernels", std::move(kernels)},
-          {"notes", report.notes}};
+          {"notes", listing.notes}};
 }
 
 ExitCode run(const PtxRegsOptions &options) {
-  Result<std::string> ptxas = findPtxas(options.ptxas);
+  Result<Ptxas> ptxas = Ptxas::find(options.ptxas);
   if (!ptxas)
     return fail(ptxas.error());
   std::string text;
@@ -137,18 +139,53 @@ ExitCode run(const PtxRegsOptions &options) {
     if (!module)
       return fail(module.error());
     std::string arch = options.arch.empty() ? module->target : options.arch;
-    Result<PtxasReport> report = runPtxas(*ptxas, file, arch, "/dev/null");
-    if (!report)
-      return fail(report.error());
-    text += textOf(file, arch, *report);
-    list.push_back(jsonOf(file, arch, *report));
+    Result<PtxasListing> listing = ptxas->list(file, arch);
+    if (!listing)
+      return fail(listing.error());
+    text += textOf(file, arch, *listing);
+    list.push_back(jsonOf(file, arch, *listing));
   }
   if (options.json)
     text = dump({{"format", "headgate.ptx-regs"},
                  {"version", 1},
-                 {"ptxas", *ptxas},
+                 {"ptxas", ptxas->path()},
                  {"files", std::move(list)}});
   return print(text);
+}
+
+//===-- triton -----------------------------------------------------------===//
+
+Result<GpuCode> readCode(const Bundle &bundle, const PlanImage &image) {
+  GpuCode code;
+  for (const PlanForm &form : image.forms) {
+    Result<std::string> bytes = bundle.read(form);
+    if (!bytes)
+      return std::move(bytes).error();
+    (form.kind == "cubin" ? code.cubin : code.ptx) = std::move(*bytes);
+  }
+  return code;
+}
+
+Status writeForTriton(const PtxTritonOptions &options) {
+  Result<Ptxas> ptxas = Ptxas::find(options.ptxas);
+  if (!ptxas && ptxas.error().code() != ErrorCode::unavailable)
+    return std::move(ptxas).error();
+  Result<Bundle> bundle = Bundle::open(options.bundle);
+  if (!bundle)
+    return std::move(bundle).error();
+  Result<std::vector<TritonKernel>> kernels =
+      tritonKernels(bundle->plan(), [&](const PlanImage &image) {
+        return readCode(*bundle, image);
+      });
+  if (!kernels)
+    return std::move(kernels).error().in(options.bundle);
+  return writeTritonDir(std::move(*kernels), options.directory,
+                        ptxas ? &*ptxas : nullptr);
+}
+
+ExitCode run(const PtxTritonOptions &options) {
+  Status done = writeForTriton(options);
+  return done ? exitDone : fail(done.error());
 }
 
 ExitCode run(const PtxRunOptions &options) { return runPtxKernel(options); }
