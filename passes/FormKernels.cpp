@@ -221,6 +221,26 @@ LogicalResult checkEntry(func::FuncOp func) {
   return failure(calls.wasInterrupted());
 }
 
+/// A GPU has no kernel of one block that computes anything.
+LogicalResult checkForGpu(func::FuncOp func, ArrayRef<KernelGroup> groups,
+                          StringRef whyWhole) {
+  if (!whyWhole.empty())
+    return func.emitError("cannot be compiled for a GPU: ") << whyWhole;
+  for (const KernelGroup &group : groups) {
+    if (group.kind != KernelKind::function)
+      continue;
+    Operation *op = group.ops.front();
+    InFlightDiagnostic error =
+        op->emitOpError("has no kernel on a GPU: a token of its result needs "
+                        "other tokens");
+    if (isa<routed::BalanceLossOp>(op))
+      error.attachNote() << "the loss is needed in training only: return the "
+                            "layer's rows alone";
+    return error;
+  }
+  return success();
+}
+
 /// Kernels that are equal but for their name become one.
 void mergeEqualKernels(ModuleOp module) {
   llvm::StringMap<StringAttr> first;
@@ -292,7 +312,9 @@ struct FormKernelsPass : passes::impl::FormKernelsBase<FormKernelsPass> {
     if (isWhole)
       groups.push_back(wholeGroup(entry));
     else
-      groups = groupOps(func, *texts);
+      groups = groupOps(func, *texts, gpu);
+    if (gpu && failed(checkForGpu(func, groups, why)))
+      return failure();
     for (const KernelGroup &group : groups)
       placeReads(entry, group);
     EntryBuilder(entry).build(groups);

@@ -5,7 +5,11 @@
 //   - token-local groups over the same tokens become one, as long as no op
 //     needs another token of what its own kernel computes,
 //   - ops for a single block join those whose results they need,
-// always unless a third group would have to run between the two.
+// always unless a third group would have to run between the two. A block of a GPU
+// keeps its tiles in registers and computes one result, so for a GPU
+//   - a token-local group takes only ops that it alone reads, element for
+//     element,
+//   - nothing is for a single block.
 
 #include "passes/KernelGroups.h"
 
@@ -118,13 +122,37 @@ static bool isProjection(Operation *op) {
          (isSequence(maps[1], n, k) || isSequence(maps[1], k, n));
 }
 
-static KernelKind kindOf(Operation *op) {
+//===-- what a block on tiles can compute --------------------------------===//
+
+static bool isElementwise(Operation *op) {
+  if (!isMemoryEffectFree(op) || op->getNumResults() != 1 ||
+      !isa<RankedTensorType>(op->getResult(0).getType()))
+    return false;
+  auto loops = dyn_cast<linalg::LinalgOp>(op);
+  return loops ? loops.getNumParallelLoops() == loops.getNumLoops()
+               : OpTrait::hasElementwiseMappableTraits(op);
+}
+
+/// Can an op take what this one computes for its own elements?
+static bool isComputedOnTheWay(Operation *op) {
+  return isa<routed::GatherOp, routed::RopeOp>(op) || isElementwise(op);
+}
+
+static bool computesOnTheWay(Operation *op) {
+  return isa<routed::SelectOp, routed::MeanHeadsOp, routed::CombineOp>(op) ||
+         isComputedOnTheWay(op);
+}
+
+static KernelKind kindOf(Operation *op, bool forGpu) {
   if (isDenseAttend(op))
     return KernelKind::attend;
   if (isProjection(op))
     return KernelKind::gemm;
   if (isa<routed::AppendOp>(op))
     return KernelKind::append;
+  if (forGpu && isElementwise(op) &&
+      cast<RankedTensorType>(op->getResult(0).getType()).getRank() > 0)
+    return KernelKind::rows; // of a vector, too
   return tokenNeeds(op) ? KernelKind::rows : KernelKind::function;
 }
 
@@ -181,12 +209,17 @@ private:
 
 class Grouping {
 public:
-  Grouping(func::FuncOp func, const ExtentTexts &texts)
-      : func(func), texts(texts) {}
+  Grouping(func::FuncOp func, const ExtentTexts &texts, bool forGpu)
+      : func(func), texts(texts), forGpu(forGpu) {}
 
   SmallVector<KernelGroup> run() {
     startGroups();
     absorbRoundings();
+    if (forGpu) {
+      joinPairs([&](unsigned a, unsigned b) { return whyApart(a, b).empty(); });
+      reportApart();
+      return inOrder();
+    }
     joinPairs([&](unsigned a, unsigned b) { return isRowsPair(a, b); });
     joinPairs([&](unsigned a, unsigned b) { return isFunctionPair(a, b); });
     return inOrder();
@@ -200,7 +233,7 @@ private:
       if (isFree(&op, texts))
         continue;
       groupOf[&op] = groups.size();
-      groups.push_back({kindOf(&op), {&op}, tokensOf(&op)});
+      groups.push_back({kindOf(&op, forGpu), {&op}, tokensOf(&op)});
       needed[&op] = neededOps.of(&op);
     }
   }
@@ -246,6 +279,47 @@ private:
            groups[b].kind == KernelKind::rows && !groups[a].tokens.empty() &&
            groups[a].tokens == groups[b].tokens && isLocal(a, b) &&
            isLocal(b, a);
+  }
+
+  /// Why `b` does not compute what `a` does; "" if it can.
+  std::string whyApart(unsigned a, unsigned b) {
+    if (groups[a].kind != KernelKind::rows ||
+        groups[b].kind != KernelKind::rows || !needsGroup(b, a))
+      return "they have nothing to do with each other";
+    Operation *maker = groups[a].ops.back();
+    std::string name = "'" + maker->getName().getStringRef().str() + "'";
+    if (!isComputedOnTheWay(maker))
+      return name + " is computed once, not for each reader";
+    for (Operation *user : maker->getUsers()) {
+      auto its = groupOf.find(user);
+      if (its == groupOf.end())
+        return name + " is read through a view, or returned";
+      if (its->second != b)
+        return name + " has several readers";
+      if (!computesOnTheWay(user))
+        return "'" + user->getName().getStringRef().str() +
+               "' reads it from memory";
+    }
+    return groups[a].tokens == groups[b].tokens && isLocal(b, a)
+               ? ""
+               : "a token needs other tokens of " + name;
+  }
+
+  /// Says of each kernel on rows what it reads from memory that another computes.
+  void reportApart() {
+    for (unsigned b = 0; b < groups.size(); ++b)
+      for (unsigned a = 0; a < groups.size(); ++a) {
+        if (a == b || groups[a].ops.empty() || groups[b].ops.empty() ||
+            groups[a].kind != KernelKind::rows ||
+            groups[b].kind != KernelKind::rows || !needsGroup(b, a))
+          continue;
+        Operation *user = groups[b].ops.back();
+        remark::missed(user->getLoc(), remark::RemarkOpts::name("apart")
+                                           .category("form-kernels")
+                                           .function(func.getName()))
+            << "'" + user->getName().getStringRef().str() +
+                   "' is in a kernel of its own: " + whyApart(a, b);
+      }
   }
 
   bool isFunctionPair(unsigned a, unsigned b) {
@@ -330,6 +404,7 @@ private:
 
   func::FuncOp func;
   const ExtentTexts &texts;
+  bool forGpu;
   SmallVector<KernelGroup> groups;
   llvm::DenseMap<Operation *, unsigned> groupOf;
   llvm::DenseMap<Operation *, Needed> needed;
@@ -363,8 +438,9 @@ void report(const KernelGroup &group, StringRef function) {
 } // namespace
 
 SmallVector<KernelGroup> headgate::passes::groupOps(func::FuncOp func,
-                                                    const ExtentTexts &texts) {
-  SmallVector<KernelGroup> groups = Grouping(func, texts).run();
+                                                    const ExtentTexts &texts,
+                                                    bool forGpu) {
+  SmallVector<KernelGroup> groups = Grouping(func, texts, forGpu).run();
   for (const KernelGroup &group : groups)
     report(group, func.getName());
   return groups;

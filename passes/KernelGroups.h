@@ -36,9 +36,12 @@ struct KernelGroup {
 bool isFree(mlir::Operation *op, const ExtentTexts &texts);
 
 /// The groups of the entry block of `func`, each behind those whose results it
-/// needs. Emits remarks: what was fused, what was left to one block, and why.
-llvm::SmallVector<KernelGroup> groupOps(mlir::func::FuncOp func,
-                                        const ExtentTexts &texts);
+/// needs. For a GPU a group of token-local ops has one that gives results, and
+/// before it what only this one reads; else all of them that can be computed
+/// token by token. Emits remarks: what was fused, what was left to one block or
+/// kept apart, and why.
+llvm::SmallVector<KernelGroup>
+groupOps(mlir::func::FuncOp func, const ExtentTexts &texts, bool forGpu);
 
 } // namespace headgate::passes
 

@@ -16,18 +16,30 @@ using namespace headgate::passes;
 
 //===-- kernels ----------------------------------------------------------===//
 
-FailureOr<SmallVector<func::FuncOp>>
-headgate::passes::scheduledKernels(ModuleOp module, StringRef kind) {
+static FailureOr<SmallVector<func::FuncOp>>
+kernelsWhere(ModuleOp module, StringRef kind,
+             llvm::function_ref<bool(func::FuncOp)> isWanted) {
   SmallVector<func::FuncOp> kernels;
   for (auto func : module.getOps<func::FuncOp>()) {
     auto itsKind = func->getAttrOfType<StringAttr>(kernelName);
-    if (!itsKind || itsKind != kind || !scheduleOf(func) || func.isExternal())
+    if (!itsKind || itsKind != kind || func.isExternal() || !isWanted(func))
       continue;
     if (failed(abiOf(func)))
       return failure();
     kernels.push_back(func);
   }
   return kernels;
+}
+
+FailureOr<SmallVector<func::FuncOp>>
+headgate::passes::kernelsOf(ModuleOp module, StringRef kind) {
+  return kernelsWhere(module, kind, [](func::FuncOp) { return true; });
+}
+
+FailureOr<SmallVector<func::FuncOp>>
+headgate::passes::scheduledKernels(ModuleOp module, StringRef kind) {
+  return kernelsWhere(module, kind,
+                      [](func::FuncOp func) { return !!scheduleOf(func); });
 }
 
 tile::ScheduleAttr headgate::passes::scheduleOf(func::FuncOp func) {

@@ -13,8 +13,10 @@
 
 namespace headgate::passes {
 
-/// The kernels of a kind in a module that have a body and a schedule. An error
-/// if the arguments of one are not a kernel's.
+/// The kernels of a kind in a module that have a body; and those of them that
+/// have a schedule. An error if the arguments of one are not a kernel's.
+llvm::FailureOr<llvm::SmallVector<mlir::func::FuncOp>>
+kernelsOf(mlir::ModuleOp module, llvm::StringRef kind);
 llvm::FailureOr<llvm::SmallVector<mlir::func::FuncOp>>
 scheduledKernels(mlir::ModuleOp module, llvm::StringRef kind);
 /// The schedule of a function; null if it has none.

@@ -124,6 +124,12 @@ def FormKernels : Pass<"headgate-form-kernels", "mlir::ModuleOp"> {
     - `tensor.concat` is a buffer: each producer writes its window.
     - Reshapes and slices are views. What is returned is written in place.
 
+    With `gpu` no kernel is `function` (an op that would need one is an error),
+    and a `rows` kernel computes one op's results: a block on tiles has one grid and
+    keeps what it computes in registers. What only that op reads, element for
+    element, is computed in its kernel: the gather before a rope, elementwise ops.
+    Everything else is a kernel before it, its result a temporary.
+
     Kernel arguments are buffers of identity layout, inputs first, each with
     `headgate.dims` (a name or a number per dimension; equal names are equal
     extents), then index scalars with `headgate.name`. `headgate.tokens` of a
@@ -151,6 +157,8 @@ def FormKernels : Pass<"headgate-form-kernels", "mlir::ModuleOp"> {
   let options = [
     Option<"whole", "whole", "bool", "false",
            "one kernel for everything an entry does">,
+    Option<"gpu", "gpu", "bool", "false",
+           "kernels that are programs on tiles, without a host to fall back on">,
   ];
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::bufferization::BufferizationDialect",

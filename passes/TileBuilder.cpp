@@ -116,6 +116,14 @@ Type headgate::passes::elementOf(Value shaped) {
   return cast<ShapedType>(shaped.getType()).getElementType();
 }
 
+Type headgate::passes::tileElementFor(Type type) {
+  if (type.isIndex())
+    return IntegerType::get(type.getContext(), 32);
+  bool isElement = type.isF32() || type.isF16() || type.isBF16() ||
+                   type.isInteger(32) || type.isInteger(8) || type.isInteger(1);
+  return isElement ? type : Type();
+}
+
 bool headgate::passes::isMultipleOf(OpFoldResult value, int64_t factor) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return *constant % factor == 0;

@@ -66,6 +66,10 @@ public:
 /// The elements' type of a tile or buffer.
 mlir::Type elementOf(mlir::Value shaped);
 
+/// The type of tile elements that stand for values of `type`: i32 for an index;
+/// null if tiles have none.
+mlir::Type tileElementFor(mlir::Type type);
+
 /// True if an index is a multiple of `factor` whatever the block.
 bool isMultipleOf(mlir::OpFoldResult value, int64_t factor);
 

@@ -79,6 +79,64 @@ def LowerLinalgToTile
   ];
 }
 
+def LowerRowsToTile
+    : Pass<"headgate-lower-rows-to-tile", "mlir::ModuleOp"> {
+  let summary = "write a kernel of token-local ops as the program of one block "
+                "of tokens on tiles";
+  let description = [{
+    Each kernel of kind "rows" that stores results of one op becomes what one block
+    of it does for `rows` tokens of a batch and, of a result with heads, one head:
+
+    - `select`: a row is a token, its columns are the experts of a group. k rounds
+      of a maximum over the keys and a minimum over the numbers of those that have
+      it; ties go to the smaller number. A block has one group, or all of them if
+      weights are divided by their sum over a token.
+    - `rope`: each half of its components is a tile; so are those that do not turn.
+      Rows of the tables are picked by row tiles where positions are given.
+    - `gather`: rows are picked by a row tile as they are loaded; a hole lies
+      outside and reads 0.
+    - `mean_heads` and `combine`: sums over heads, in ascending order, in f32. The
+      width of a combine is its heads times D: a block has one of those left.
+    - elementwise `arith` and `math` on tensors, `linalg` ops whose loops are the
+      dimensions of their result, copies. 16-bit floats are computed in f32 and
+      rounded by each op.
+
+    What such an op reads may be computed in the kernel by ops of the last four
+    kinds; none of the tensors between them exists. Rows wider than 256 are cut
+    into blocks of columns. The grid is x = batches * heads * blocks of columns,
+    y = groups of `rows` tokens.
+
+    Before:
+    ```mlir
+    func.func private @k(%k: memref<?x?x2x16xf32> {headgate.dims = ["B", "T", 2, 16]}, ..)
+        attributes {headgate.kernel = "rows", tile.schedule = #tile.schedule<rows = 32>} {
+      %0 = bufferization.to_tensor %k restrict : ..
+      %m = routed.mean_heads %0 : tensor<?x?x2x16xf32>
+      bufferization.materialize_in_destination %m in restrict writable %y : ..
+    ```
+    After: two `tile.load` of a `tensor<32x16xf32>`, `arith.addf`, `arith.mulf`,
+    `tile.store`, and `headgate.launch = {grid = ["B", "cdiv(T,32)", "1"], ..}`.
+
+    Needs: kernels of headgate-form-kernels, best with its option `gpu`. A kernel
+    without `tile.schedule` gets one. Keeps: kernels that tiles cannot say (several
+    results, sums along other dimensions than heads, softmax, `linear`, transposed
+    operands), with a remark that names the op.
+  }];
+  let options = [
+    Option<"warps", "warps", "int64_t", "4",
+           "warps of a block, of kernels without a schedule; they get up to 32 "
+           "rows for each">,
+  ];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
+    "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+    "mlir::tensor::TensorDialect", "headgate::tile::TileDialect"
+  ];
+  let statistics = [
+    Statistic<"lowered", "lowered", "kernels written on tiles">,
+  ];
+}
+
 def AttachSchedule : Pass<"headgate-attach-schedule", "mlir::ModuleOp"> {
   let summary = "say how kernels are cut, each way a variant of its own";
   let description = [{

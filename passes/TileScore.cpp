@@ -13,6 +13,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/InferIntRangeInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/TileBuilder.h"
 
 using namespace mlir;
 using namespace headgate;
@@ -21,16 +22,6 @@ using namespace headgate::passes;
 using Kind = Lifted::Kind;
 
 static Kind join(Kind a, Kind b) { return Kind(int(a) | int(b)); }
-
-/// The type of a tile's elements that stand for values of `type`; null if tiles
-/// have none.
-static Type elementFor(Type type) {
-  if (type.isIndex())
-    return IntegerType::get(type.getContext(), 32);
-  bool isElement = type.isF32() || type.isF16() || type.isBF16() ||
-                   type.isInteger(32) || type.isInteger(8) || type.isInteger(1);
-  return isElement ? type : Type();
-}
 
 static bool isIndexCast(Operation *op) {
   return isa<arith::IndexCastOp, arith::IndexCastUIOp>(op);
@@ -94,7 +85,7 @@ private:
     for (Type type :
          llvm::concat<Type>(SmallVector<Type>(op->getOperandTypes()),
                             SmallVector<Type>(op->getResultTypes())))
-      if (!elementFor(type))
+      if (!tileElementFor(type))
         return "tiles have no elements of its types";
     return checkIndices(op);
   }
@@ -183,7 +174,7 @@ private:
     if (failed(type.getStridesAndOffset(strides, offset)) ||
         strides.back() != 1)
       return "the elements of its tensor are not neighbours";
-    if (elementFor(type.getElementType()) != type.getElementType())
+    if (tileElementFor(type.getElementType()) != type.getElementType())
       return "tiles have no elements of its types";
     bool isByKey = !op.getIndices().empty() &&
                    op.getIndices().back() == keyArgument(attend);
@@ -263,7 +254,7 @@ private:
   Value spread(Lifted lifted, Kind kind) {
     if (lifted.kind == kind)
       return lifted.value;
-    Type element = elementFor(getElementTypeOrSelf(lifted.value));
+    Type element = tileElementFor(getElementTypeOrSelf(lifted.value));
     RankedTensorType type = typeOf(kind, element);
     if (lifted.kind != Kind::scalar)
       return tile::BroadcastOp::create(b, type, lifted.value,
@@ -303,7 +294,7 @@ private:
     Operation *clone = b.clone(*op, mapping);
     for (auto [old, result] :
          llvm::zip(op->getResults(), clone->getResults())) {
-      result.setType(typeOf(kind, elementFor(old.getType())));
+      result.setType(typeOf(kind, tileElementFor(old.getType())));
       known[old] = {result, kind};
     }
   }
