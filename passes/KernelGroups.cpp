@@ -5,8 +5,8 @@
 //   - token-local groups over the same tokens become one, as long as no op
 //     needs another token of what its own kernel computes,
 //   - ops for a single block join those whose results they need,
-// always unless a third group would have to run between the two. A block of a GPU
-// keeps its tiles in registers and computes one result, so for a GPU
+// always unless a third group would have to run between the two. A block of a
+// GPU keeps its tiles in registers and computes one result, so for a GPU
 //   - a token-local group takes only ops that it alone reads, element for
 //     element,
 //   - nothing is for a single block.
@@ -305,7 +305,8 @@ private:
                : "a token needs other tokens of " + name;
   }
 
-  /// Says of each kernel on rows what it reads from memory that another computes.
+  /// Says of each kernel on rows what it reads from memory that another
+  /// computes.
   void reportApart() {
     for (unsigned b = 0; b < groups.size(); ++b)
       for (unsigned a = 0; a < groups.size(); ++a) {

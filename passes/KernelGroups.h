@@ -40,8 +40,8 @@ bool isFree(mlir::Operation *op, const ExtentTexts &texts);
 /// before it what only this one reads; else all of them that can be computed
 /// token by token. Emits remarks: what was fused, what was left to one block or
 /// kept apart, and why.
-llvm::SmallVector<KernelGroup>
-groupOps(mlir::func::FuncOp func, const ExtentTexts &texts, bool forGpu);
+llvm::SmallVector<KernelGroup> groupOps(mlir::func::FuncOp func,
+                                        const ExtentTexts &texts, bool forGpu);
 
 } // namespace headgate::passes
 

@@ -3,8 +3,8 @@
 // From a kernel of token-local ops with one result to the program of one block
 // of tokens on tiles:
 //
-//   %g = routed.gather %q[%e]           %x = tile.load %q[..] rows(%t, %e at ..)
-//   %r = routed.rope %g, %cos, %sin  => %c = tile.load %cos[%s0, %c0] ..
+//   %g = routed.gather %q[%e]           %x = tile.load %q[..] rows(%t, %e at
+//   ..) %r = routed.rope %g, %cos, %sin  => %c = tile.load %cos[%s0, %c0] ..
 //   materialize %r in %rb               .. arith, math ..
 //                                       tile.store %y, %rb[..]
 //
@@ -12,8 +12,9 @@
 // tokens, along y, and columns: whole, in the parts that a rotation makes of
 // them, or in blocks, which run along x too. What each block needs of the
 // operands TokenTiles says; SelectProgram has the choice of experts. A program
-// is written beside the kernel and takes its place when it is complete: a kernel
-// that tiles cannot say stays as it is, with a remark at the op in the way.
+// is written beside the kernel and takes its place when it is complete: a
+// kernel that tiles cannot say stays as it is, with a remark at the op in the
+// way.
 //
 // Covered by test/passes/lower-rows-to-tile*.mlir; by execution in
 // test/passes/tile.
@@ -106,8 +107,8 @@ struct RowsPlan {
   int64_t rows = 1;
   int64_t tokenDim = 0;
   bool hasColumns = false;
-  SmallVector<Part> parts;      ///< of the columns; empty: they are in blocks
-  int64_t blockColumns = 0;     ///< of a block of columns; 0: not in blocks
+  SmallVector<Part> parts;       ///< of the columns; empty: they are in blocks
+  int64_t blockColumns = 0;      ///< of a block of columns; 0: not in blocks
   SmallVector<int64_t> gridDims; ///< batches and heads, which run along x
 
   int64_t width() const {
@@ -228,8 +229,8 @@ private:
                             : b.getIndexAttr(extent));
       shape[d] = d < 2 ? typeOf(buffer).getDimSize(d) : extent;
     }
-    auto type =
-        memref::ExpandShapeOp::computeExpandedType(typeOf(buffer), shape, groups);
+    auto type = memref::ExpandShapeOp::computeExpandedType(typeOf(buffer),
+                                                           shape, groups);
     return memref::ExpandShapeOp::create(b, *type, buffer, groups, sizes);
   }
 
@@ -287,8 +288,8 @@ private:
                                        : results.probs)
           .push_back(buffer);
     }
-    return buildSelect(b, *tiles, select, at[0], at.size() > 1 ? at[1] : Value(),
-                       results);
+    return buildSelect(b, *tiles, select, at[0],
+                       at.size() > 1 ? at[1] : Value(), results);
   }
 
   TileBuilder &b;
@@ -338,8 +339,8 @@ private:
     if (!schedule) {
       Schedule own;
       own.warps = warps;
-      own.rows = isa<routed::SelectOp>(kernel.root) ? 32 * warps
-                                                    : defaultRows(plan);
+      own.rows =
+          isa<routed::SelectOp>(kernel.root) ? 32 * warps : defaultRows(plan);
       schedule = tile::ScheduleAttr::of(&getContext(), own);
     }
     plan.rows = schedule.getRows();

@@ -7,8 +7,8 @@
 // NaN marks who was chosen: a maximum skips it and it equals nothing, so a row
 // of -inf still gives its experts in order. Keys themselves are never NaN, it
 // counts as -inf. Equality of floats makes -0 and +0 a tie, which the smaller
-// index wins. Covered by test/passes/lower-rows-to-tile.mlir, and by execution in
-// test/passes/tile.
+// index wins. Covered by test/passes/lower-rows-to-tile.mlir, and by execution
+// in test/passes/tile.
 
 #include "passes/SelectProgram.h"
 
@@ -170,8 +170,8 @@ private:
     for (int64_t j = 0; j < k; ++j) {
       Value best = repeat(reduce(tile::Reduction::Max, key));
       Value isBest = compare(arith::CmpFPredicate::OEQ, key, best);
-      Value expert = reduce(tile::Reduction::Min,
-                            b.select(isBest, numbers, none));
+      Value expert =
+          reduce(tile::Reduction::Min, b.select(isBest, numbers, none));
       chosen.push_back(expert);
       if (j + 1 == k && op.getOrder() == Order::Rank)
         break;
@@ -197,14 +197,12 @@ private:
   /// `tile` at the column of each row's expert.
   Value pick(Value tile, Value expert) {
     Value zero = b.constant({rows, M}, 0);
-    return reduce(tile::Reduction::Add,
-                  b.select(isExpert(expert), tile, zero));
+    return reduce(tile::Reduction::Add, b.select(isExpert(expert), tile, zero));
   }
 
   FailureOr<Choice> choose(Value group) {
-    FailureOr<TokenTile> loaded =
-        tiles.of(op.getLogits(),
-                 {at(batch), {Coordinate::token}, at(group), experts()});
+    FailureOr<TokenTile> loaded = tiles.of(
+        op.getLogits(), {at(batch), {Coordinate::token}, at(group), experts()});
     if (failed(loaded))
       return failure();
     Value logits = tiles.spread(tiles.widened(*loaded), true, M);
@@ -219,7 +217,8 @@ private:
       return choice;
     bool isOfChosen = op.getActivation() == Activation::SoftmaxTopk;
     for (Value expert : choice.experts)
-      choice.weights.push_back(pick(isOfChosen ? logits : choice.probs, expert));
+      choice.weights.push_back(
+          pick(isOfChosen ? logits : choice.probs, expert));
     if (isOfChosen)
       choice.weights = softmaxOverSlots(choice.weights);
     return choice;
@@ -258,8 +257,8 @@ private:
 
   LogicalResult storeChoice(const Choice &choice) {
     for (int64_t j = 0; j < k; ++j) {
-      TokenRegion slot = {at(batch), {Coordinate::token}, at(choice.group),
-                     at(b.index(j))};
+      TokenRegion slot = {
+          at(batch), {Coordinate::token}, at(choice.group), at(b.index(j))};
       for (Value buffer : results.experts)
         if (failed(storeTile(ifLive(choice.experts[j], b.constantI32(rows, -1)),
                              buffer, slot)))
@@ -269,8 +268,8 @@ private:
                              buffer, slot)))
           return failure();
     }
-    TokenRegion group = {at(batch), {Coordinate::token}, at(choice.group),
-                    experts()};
+    TokenRegion group = {
+        at(batch), {Coordinate::token}, at(choice.group), experts()};
     for (Value buffer : results.probs) {
       Value probs = choice.probs;
       if (live)

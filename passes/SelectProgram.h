@@ -10,14 +10,15 @@
 
 namespace headgate::passes {
 
-/// Where the results of a select are stored: buffers; empty if nobody reads one.
+/// Where the results of a select are stored: buffers; empty if nobody reads
+/// one.
 struct SelectResults {
   llvm::SmallVector<mlir::Value> experts, weights, probs;
 };
 
-/// Emits the choice of a block's tokens, in group `group` (an index) or, if null,
-/// in all groups, as weights that sum to one over a token need it. Fails with
-/// `tiles.refusal`.
+/// Emits the choice of a block's tokens, in group `group` (an index) or, if
+/// null, in all groups, as weights that sum to one over a token need it. Fails
+/// with `tiles.refusal`.
 mlir::LogicalResult buildSelect(TileBuilder &b, TokenTiles &tiles,
                                 routed::SelectOp op, mlir::Value batch,
                                 mlir::Value group,

@@ -33,13 +33,12 @@ FailureOr<TokenTile> TokenTiles::gathered(routed::GatherOp op,
   TokenRegion from = region;
   from[3] = {Coordinate::row, expert};
   FailureOr<TokenTile> tile = of(op.getSource(), from);
-  if (failed(tile) ||
-      op.getSource().getDefiningOp<bufferization::ToTensorOp>())
+  if (failed(tile) || op.getSource().getDefiningOp<bufferization::ToTensorOp>())
     return tile;
   Value isLive = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, expert,
                                        b.constantI32(rows, 0));
-  Value zero =
-      arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(tile->element())));
+  Value zero = arith::ConstantOp::create(
+      b, cast<TypedAttr>(b.getZeroAttr(tile->element())));
   Value live = spread({isLive, true}, true, tile->columns);
   return TokenTile{b.select(live, spread(*tile, true, tile->columns),
                             spread({zero}, true, tile->columns)),
@@ -61,7 +60,7 @@ FailureOr<TokenTile> TokenTiles::rotated(routed::RopeOp op,
   TokenRegion partner = region;
   partner.back().value = b.index(isUpper ? 0 : half);
   TokenRegion table = {{Coordinate::token},
-                  {Coordinate::column, b.index(0), region.back().width}};
+                       {Coordinate::column, b.index(0), region.back().width}};
   if (Value positions = op.getPositions()) {
     auto rank = cast<RankedTensorType>(positions.getType()).getRank();
     FailureOr<TokenTile> position =
@@ -79,7 +78,9 @@ FailureOr<TokenTile> TokenTiles::rotated(routed::RopeOp op,
   if (failed(y) || failed(cos) || failed(sin))
     return failure();
   int64_t width = region.back().width;
-  auto wide = [&](TokenTile tile) { return spread(widened(tile), true, width); };
+  auto wide = [&](TokenTile tile) {
+    return spread(widened(tile), true, width);
+  };
   Value crossed = arith::MulFOp::create(b, wide(*y), wide(*sin));
   if (!isUpper)
     crossed = arith::NegFOp::create(b, crossed);
@@ -175,11 +176,11 @@ FailureOr<TokenTile> TokenTiles::combined(routed::CombineOp op,
       if (failed(experts))
         return failure();
       Value mine = spread({b.toI32(region[3].value)}, true, 0);
-      Value isMine =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                spread(*experts, true, 0), mine);
+      Value isMine = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                           spread(*experts, true, 0), mine);
       Value zero = b.constant({rows, tile->columns}, 0);
-      value = b.select(spread({isMine, true}, true, tile->columns), value, zero);
+      value =
+          b.select(spread({isMine, true}, true, tile->columns), value, zero);
     }
     sum = {sum.value ? arith::AddFOp::create(b, sum.value, value).getResult()
                      : value,

@@ -96,9 +96,8 @@ FailureOr<TileWindow> TokenTiles::windowOf(Operation *op, Value buffer,
                       "memory");
   if (tileElementFor(type.getElementType()) != type.getElementType())
     return refuse(op, "tiles have no elements of its types");
-  bool isMoved = llvm::any_of(region, [](const Coordinate &at) {
-    return at.kind == Coordinate::row;
-  });
+  bool isMoved = llvm::any_of(
+      region, [](const Coordinate &at) { return at.kind == Coordinate::row; });
   TileWindow window;
   for (auto [d, at] : llvm::enumerate(region)) {
     int64_t size = 1;
@@ -248,22 +247,22 @@ FailureOr<TokenTile> TokenTiles::apply(Operation *op,
       operand = widened(operand);
     values.push_back(spread(operand, result.rows, result.columns));
   }
-  Type computed = isWidened && isNarrowFloat(element) ? Type(b.getF32Type())
-                                                      : element;
+  Type computed =
+      isWidened && isNarrowFloat(element) ? Type(b.getF32Type()) : element;
   OperationState state(b.getLoc(), op->getName());
   state.addOperands(values);
-  state.addTypes(isTile ? Type(b.type(shapeOf(result.rows, rows,
-                                              result.columns),
-                                      computed))
-                        : computed);
+  state.addTypes(
+      isTile
+          ? Type(b.type(shapeOf(result.rows, rows, result.columns), computed))
+          : computed);
   state.propertiesAttr = op->getPropertiesAsAttribute();
   result.value = b.create(state)->getResult(0);
   return rounded(result, element);
 }
 
-FailureOr<TokenTile>
-TokenTiles::evaluateBody(linalg::LinalgOp op, ArrayRef<Coordinate> loops,
-                         ArrayRef<TokenTile> operands) {
+FailureOr<TokenTile> TokenTiles::evaluateBody(linalg::LinalgOp op,
+                                              ArrayRef<Coordinate> loops,
+                                              ArrayRef<TokenTile> operands) {
   DenseMap<Value, TokenTile> values;
   Block *body = op.getBlock();
   for (auto [argument, operand] : llvm::zip(body->getArguments(), operands))
@@ -347,7 +346,8 @@ FailureOr<TokenTile> TokenTiles::of(Value tensor, const TokenRegion &region) {
   return tile;
 }
 
-FailureOr<TokenTile> TokenTiles::compute(Value tensor, const TokenRegion &region) {
+FailureOr<TokenTile> TokenTiles::compute(Value tensor,
+                                         const TokenRegion &region) {
   Operation *op = tensor.getDefiningOp();
   if (auto source = dyn_cast<bufferization::ToTensorOp>(op))
     return load(op, scalar(source.getBuffer()), region);

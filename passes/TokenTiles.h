@@ -2,20 +2,21 @@
 //
 // What a block of tokens needs of a tensor, as tiles.
 //
-// A block has `rows` consecutive tokens of one batch. Of a tensor [B, S, heads..,
-// D] it needs a region: one batch, its tokens, one index of each head dimension
-// or an expert for each row, some neighbouring columns. The region of an op's
-// result says which regions of its operands are needed, down to buffers, of which
-// they are windows:
+// A block has `rows` consecutive tokens of one batch. Of a tensor [B, S,
+// heads.., D] it needs a region: one batch, its tokens, one index of each head
+// dimension or an expert for each row, some neighbouring columns. The region of
+// an op's result says which regions of its operands are needed, down to
+// buffers, of which they are windows:
 //
 //   rope(gather(q, e)) at [b, tokens, r, j, columns 0..n)
-//     = cos at [tokens, 0..n) * q at [b, tokens, r, (e at [b, tokens, r, j]), 0..n)
+//     = cos at [tokens, 0..n) * q at [b, tokens, r, (e at [b, tokens, r, j]),
+//     0..n)
 //     - sin at [tokens, 0..n) * q at [b, tokens, r, (..), n..2n)
 //
-// So an expression is computed without its intermediate tensors, each rounded as
-// the ops round it. What does not depend on rows or columns stays a scalar or a
-// tile of rank 1. Columns beyond a region may hold anything: who stores leaves
-// them out.
+// So an expression is computed without its intermediate tensors, each rounded
+// as the ops round it. What does not depend on rows or columns stays a scalar
+// or a tile of rank 1. Columns beyond a region may hold anything: who stores
+// leaves them out.
 
 #ifndef HEADGATE_PASSES_TOKENTILES_H
 #define HEADGATE_PASSES_TOKENTILES_H
@@ -75,7 +76,7 @@ public:
 
   /// `tile` repeated to rows, to columns, or both.
   mlir::Value spread(TokenTile tile, bool toRows, int64_t toColumns);
-  TokenTile widened(TokenTile tile);               ///< to f32
+  TokenTile widened(TokenTile tile);                ///< to f32
   TokenTile rounded(TokenTile tile, mlir::Type to); ///< from f32
   /// The value in the function that is written of one that is no tensor.
   mlir::Value scalar(mlir::Value value);
@@ -86,7 +87,8 @@ public:
   std::optional<Refusal> refusal;
 
 private:
-  mlir::FailureOr<TokenTile> compute(mlir::Value tensor, const TokenRegion &region);
+  mlir::FailureOr<TokenTile> compute(mlir::Value tensor,
+                                     const TokenRegion &region);
   mlir::FailureOr<TileWindow> windowOf(mlir::Operation *op, mlir::Value buffer,
                                        const TokenRegion &region);
   mlir::FailureOr<TokenTile> load(mlir::Operation *op, mlir::Value buffer,
@@ -103,7 +105,8 @@ private:
   // TokenRows.cpp
   mlir::FailureOr<TokenTile> gathered(routed::GatherOp op,
                                       const TokenRegion &region);
-  mlir::FailureOr<TokenTile> rotated(routed::RopeOp op, const TokenRegion &region);
+  mlir::FailureOr<TokenTile> rotated(routed::RopeOp op,
+                                     const TokenRegion &region);
   mlir::FailureOr<TokenTile> averaged(routed::MeanHeadsOp op,
                                       const TokenRegion &region);
   mlir::FailureOr<TokenTile> weighed(routed::CombineOp op,

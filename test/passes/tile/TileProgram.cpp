@@ -150,6 +150,7 @@ void TileProgram::compile(const std::string &text, const std::string &level) {
   ASSERT_TRUE(module) << notes;
   PassManager toVectors(&context);
   toVectors.addPass(createLowerRoutedToTile());
+  toVectors.addPass(createLowerRowsToTile());
   buildTilesToVectorsPipeline(toVectors, level);
   ASSERT_TRUE(succeeded(toVectors.run(*module))) << notes;
   ASSERT_EQ(notes, "");

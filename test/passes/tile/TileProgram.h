@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs tile programs: compiles the text of a module with launch functions on
-// tiles (or attend kernels with a schedule) for one CPU level, in this process,
+// tiles (or attend and rows kernels with a schedule) for one CPU level, in this process,
 // and plays their grids.
 
 #ifndef HEADGATE_TEST_PASSES_TILE_TILEPROGRAM_H
