@@ -94,8 +94,9 @@ private:
     if (Status done = check(entries); !done)
       return done;
     bool whole = options.lowering == Lowering::decompose;
-    Status done =
-        lower([&](OpPassManager &pm) { buildFormKernelsPipeline(pm, whole); });
+    Status done = lower([&](OpPassManager &pm) {
+      buildFormKernelsPipeline(pm, whole, isGpu(leadingTarget()));
+    });
     if (!done)
       return done;
     if (Status done = forceSchedules(); !done)

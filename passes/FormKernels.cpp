@@ -313,7 +313,7 @@ struct FormKernelsPass : passes::impl::FormKernelsBase<FormKernelsPass> {
       groups.push_back(wholeGroup(entry));
     else
       groups = groupOps(func, *texts, gpu);
-    if (gpu && failed(checkForGpu(func, groups, why)))
+    if (gpu && !whole && failed(checkForGpu(func, groups, why)))
       return failure();
     for (const KernelGroup &group : groups)
       placeReads(entry, group);

@@ -47,9 +47,11 @@ void headgate::passes::buildDecomposePipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-void headgate::passes::buildFormKernelsPipeline(OpPassManager &pm, bool whole) {
+void headgate::passes::buildFormKernelsPipeline(OpPassManager &pm, bool whole,
+                                                bool forGpu) {
   FormKernelsOptions options;
   options.whole = whole;
+  options.gpu = forGpu;
   pm.addPass(createFormKernels(options));
 }
 
@@ -74,6 +76,10 @@ void headgate::passes::buildKernelsToTilesPipeline(OpPassManager &pm,
   pm.addPass(createAttachSchedule({target.str()}));
   pm.addPass(createLowerRoutedToTile());
   pm.addPass(createLowerLinalgToTile());
+  // On the host they are loops over tokens: slice-rows.
+  Result<Target> machine = findTarget(target);
+  if (machine && machine->isGpu())
+    pm.addPass(createLowerRowsToTile());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

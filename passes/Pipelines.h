@@ -25,8 +25,9 @@ void buildSimplifyPipeline(mlir::OpPassManager &pm, llvm::StringRef target,
 void buildDecomposePipeline(mlir::OpPassManager &pm);
 
 /// Entries on tensors -> entries on buffers that call kernels; one kernel for
-/// each if `whole`.
-void buildFormKernelsPipeline(mlir::OpPassManager &pm, bool whole);
+/// each if `whole`, and only such as tiles may say if `forGpu`.
+void buildFormKernelsPipeline(mlir::OpPassManager &pm, bool whole,
+                              bool forGpu = false);
 
 // Targets below are names of lib/Target: "host:x86-64-v3".
 
