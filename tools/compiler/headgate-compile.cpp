@@ -18,6 +18,7 @@
 #include "tools/compiler/FatalErrors.h"
 #include "tools/compiler/MakeImages.h"
 #include "tools/compiler/Registry.h"
+#include "tools/ptx/TritonDir.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -65,9 +66,9 @@ struct Options {
           "kernels), tile (kernels on tiles), vector (these as loops over "
           "vectors; host), buffers (all kernels on buffers; host), nvvm (LLVM "
           "and NVVM dialects; GPU), llvm (LLVM IR), ptx (all kernels in one "
-          "file; GPU), obj (one object, one host target); tile to ptx are "
-          "those "
-          "of the first target"),
+          "file; GPU), obj (one object, one host target), triton-dir (files "
+          "for Triton and C, one GPU target; docs/triton.md); tile to ptx are "
+          "those of the first target"),
       cl::init("bundle"), cl::value_desc("KIND"), cl::cat(category)};
   cl::opt<passes::Lowering> lowering{
       "lowering", cl::desc("how kernels are made"),
@@ -144,12 +145,8 @@ std::optional<passes::Level> levelOf(StringRef kind) {
       .Case("nvvm", passes::Level::nvvm)
       .Case("llvm", passes::Level::llvm)
       .Case("ptx", passes::Level::ptx)
-      .Cases({"obj", "bundle"}, passes::Level::object)
+      .Cases({"obj", "bundle", "triton-dir"}, passes::Level::object)
       .Default(std::nullopt);
-}
-
-bool isLaterKind(StringRef kind) {
-  return is_contained({"triton-dir", "problems"}, kind);
 }
 
 //===-- what is asked for ------------------------------------------------===//
@@ -165,13 +162,13 @@ headgate::Error wrong(const Twine &message) {
 }
 
 Result<passes::Level> readLevel(StringRef kind) {
-  if (isLaterKind(kind))
+  if (kind == "problems")
     return wrong("--emit=" + kind + " is not available in this version");
   if (std::optional<passes::Level> level = levelOf(kind))
     return *level;
   return wrong("unknown --emit=" + kind +
                "; known are bundle, routed, linalg, kernels, tile, vector, "
-               "buffers, nvvm, llvm, ptx and obj");
+               "buffers, nvvm, llvm, ptx, obj and triton-dir");
 }
 
 Result<std::vector<CodeTarget>> readTargets(const Options &options) {
@@ -195,7 +192,7 @@ Result<std::vector<CodeTarget>> readTargets(const Options &options) {
 /// Levels that only one kind of target has.
 Status checkLevel(const Options &options, ArrayRef<CodeTarget> targets) {
   bool isOfHost = is_contained({"vector", "buffers", "obj"}, options.emit);
-  bool isOfGpu = is_contained({"nvvm", "ptx"}, options.emit);
+  bool isOfGpu = is_contained({"nvvm", "ptx", "triton-dir"}, options.emit);
   const CodeTarget &first = targets.front();
   if ((isOfHost && isGpu(first)) || (isOfGpu && !isGpu(first)))
     return wrong("--emit=" + options.emit + " is of " +
@@ -211,6 +208,11 @@ Status checkOutput(const Options &options, size_t targets) {
   if (options.emit == "bundle" &&
       (options.output.empty() || options.output == "-"))
     return wrong("a bundle is a directory: say where with -o OUT.hgb");
+  if (options.emit == "triton-dir" &&
+      (options.output.empty() || options.output == "-"))
+    return wrong("files for Triton are a directory: say where with -o DIR");
+  if (options.emit == "triton-dir" && targets != 1)
+    return wrong("--emit=triton-dir is of one target: name one");
   if (options.emit == "obj" && options.output.empty())
     return wrong("an object is not text: say where with -o OUT.o");
   if (options.emit == "obj" && targets != 1)
@@ -319,6 +321,8 @@ private:
   int write(passes::Exported &exported) {
     if (options.emit == "bundle")
       return writeBundle(exported);
+    if (options.emit == "triton-dir")
+      return writeForTriton(exported);
     if (options.emit == "obj")
       return writeFile(
           [&](raw_ostream &os) { os << exported.images[0].objects[0]; });
@@ -364,6 +368,26 @@ private:
       outs() << (options.report == Report::json ? formatJson(*report)
                                                 : formatText(*report));
     return 0;
+  }
+
+  int writeForTriton(passes::Exported &exported) {
+    auto tools = findTools(exported);
+    if (!tools)
+      return fail(tools.error());
+    auto read = [&](const PlanImage &image) -> Result<GpuCode> {
+      return GpuCode{llvm::find_if(exported.ptx,
+                                   [&](const passes::ExportedPtx &code) {
+                                     return code.image == image.id;
+                                   })
+                         ->ptx,
+                     ""};
+    };
+    auto kernels = tritonKernels(exported.plan, read);
+    if (!kernels)
+      return fail(kernels.error());
+    Status done = writeTritonDir(*std::move(kernels), options.output,
+                                 tools->ptxas ? &*tools->ptxas : nullptr);
+    return done ? 0 : fail(done.error());
   }
 
   /// A machine without ptxas has no cubins: drivers assemble PTX themselves.

@@ -127,7 +127,8 @@ void declareTriton(CLI::App &triton, PtxTritonOptions &options) {
   triton.add_option("-o", options.directory, "Where to write")
       ->required()
       ->type_name("DIRECTORY");
-  triton.add_option("--ptxas", options.ptxas, ptxasHelp)->type_name("PATH");
+  triton.add_option("--ptxas", options.ptxas, ptxasHelp)
+      ->type_name("PATH|none");
   triton.footer(
       "\nWithout a ptxas kernels have no .cubin unless the bundle has "
       "it; Triton's own then\nassembles them. docs/triton.md says "

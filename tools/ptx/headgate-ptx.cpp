@@ -166,9 +166,21 @@ Result<GpuCode> readCode(const Bundle &bundle, const PlanImage &image) {
   return code;
 }
 
+/// The assembler to make cubins with, or none: Triton has its own.
+Result<std::optional<Ptxas>> findPtxasIfAny(const std::string &asked) {
+  if (asked == "none")
+    return std::optional<Ptxas>();
+  Result<Ptxas> ptxas = Ptxas::find(asked);
+  if (ptxas)
+    return std::optional<Ptxas>(std::move(*ptxas));
+  if (ptxas.error().code() == ErrorCode::unavailable)
+    return std::optional<Ptxas>();
+  return std::move(ptxas).error();
+}
+
 Status writeForTriton(const PtxTritonOptions &options) {
-  Result<Ptxas> ptxas = Ptxas::find(options.ptxas);
-  if (!ptxas && ptxas.error().code() != ErrorCode::unavailable)
+  Result<std::optional<Ptxas>> ptxas = findPtxasIfAny(options.ptxas);
+  if (!ptxas)
     return std::move(ptxas).error();
   Result<Bundle> bundle = Bundle::open(options.bundle);
   if (!bundle)
@@ -180,7 +192,7 @@ Status writeForTriton(const PtxTritonOptions &options) {
   if (!kernels)
     return std::move(kernels).error().in(options.bundle);
   return writeTritonDir(std::move(*kernels), options.directory,
-                        ptxas ? &*ptxas : nullptr);
+                        *ptxas ? &**ptxas : nullptr);
 }
 
 ExitCode run(const PtxTritonOptions &options) {

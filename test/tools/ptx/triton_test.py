@@ -85,6 +85,8 @@ class Files(Case):
                          self.texts['attend.0'].splitlines()[-1] + '\n')
         self.assertIn('fa2.cubin',
                       self.json('__grp__fa2.json')['child_paths'])
+        self.export('--ptxas=none')
+        self.assertNotIn('fa2.cubin', self.names())
         # Those of the bundle are taken as they are; nothing old stays.
         self.export(cubins={'attend.0': b'\x7fELF'})
         self.assertEqual((self.out / 'fa2.cubin').read_bytes(), b'\x7fELF')
