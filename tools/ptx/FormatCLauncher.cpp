@@ -174,12 +174,11 @@ Result<std::string> Launcher::body() const {
     if (!value)
       return value;
     if (argument.type == "i32")
-      text += "  int64_t wide_" + argument.name + " = " + *value +
-              ";\n  if (wide_" + argument.name + " < INT32_MIN || wide_" +
-              argument.name +
-              " > INT32_MAX)\n    return CUDA_ERROR_INVALID_VALUE;\n"
-              "  int32_t " +
-              argument.name + " = (int32_t)wide_" + argument.name + ";\n";
+      text += "  int32_t " + argument.name +
+              ";\n  {\n    int64_t wide = " + *value +
+              ";\n    if (wide < INT32_MIN || wide > INT32_MAX)\n"
+              "      return CUDA_ERROR_INVALID_VALUE;\n    " +
+              argument.name + " = (int32_t)wide;\n  }\n";
     else
       text += "  int64_t " + argument.name + " = " + *value + ";\n";
   }

@@ -149,8 +149,9 @@ if __name__ == '__main__':
         if 'headgate' not in metadata:
             continue
         own = metadata['headgate']
+        when = '' if own['when'] == '1' else f", for {own['when']}"
         print(f"{metadata['name']}: {own['target']}, {metadata['num_warps']} warps, "
-              f"{metadata['shared']} bytes of shared memory, for {own['when']}")
+              f"{metadata['shared']} bytes of shared memory{when}")
         print(f"  grid {' x '.join(own['grid'])}")
         for argument in own['arguments']:
             value = f" = {argument['value']}" if 'value' in argument else ''
