@@ -11,16 +11,17 @@
 // The result is cut into batches and heads, which run along x, row groups of
 // tokens, along y, and columns: whole, in the parts that a rotation makes of
 // them, or in blocks, which run along x too. What each block needs of the
-// operands TokenTiles says; SelectProgram has the choice of experts. A program
-// is written beside the kernel and takes its place when it is complete: a
-// kernel that tiles cannot say stays as it is, with a remark at the op in the
-// way.
+// operands TokenTiles says; SelectProgram has the choice of experts,
+// AppendProgram new rows of caches. A program is written beside the kernel and
+// takes its place when it is complete: a kernel that tiles cannot say stays as
+// it is, with a remark at the op in the way.
 //
 // Covered by test/passes/lower-rows-to-tile*.mlir; by execution in
 // test/passes/tile.
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/AppendProgram.h"
 #include "passes/KernelLaunch.h"
 #include "passes/Passes.h"
 #include "passes/SelectProgram.h"
@@ -37,9 +38,6 @@ using namespace headgate::passes;
 namespace {
 
 using Store = bufferization::MaterializeInDestinationOp;
-
-/// Columns of a result that a block has at once.
-constexpr int64_t maxColumns = 256;
 
 MemRefType typeOf(Value buffer) { return cast<MemRefType>(buffer.getType()); }
 
@@ -96,12 +94,6 @@ struct Part {
   int64_t first, count, width;
 };
 
-/// A width that the lanes of a machine share evenly.
-int64_t paddedWidth(int64_t count) {
-  return count <= 16 ? int64_t(llvm::PowerOf2Ceil(count))
-                     : int64_t(llvm::alignTo(count, 16));
-}
-
 /// How a result is cut.
 struct RowsPlan {
   int64_t rows = 1;
@@ -140,10 +132,10 @@ std::variant<RowsPlan, Refusal> planRows(const RowsKernel &kernel,
   if (!plan.hasColumns)
     return plan;
   int64_t D = shape.back(), half = kernel.half;
-  if (ShapedType::isDynamic(D) || D > maxColumns) {
+  if (ShapedType::isDynamic(D) || D > maxTileColumns) {
     if (half)
       return Refusal{kernel.root, "its rows are too wide for a rotation"};
-    plan.blockColumns = maxColumns;
+    plan.blockColumns = maxTileColumns;
     return plan;
   }
   SmallVector<int64_t> ends = {D};
@@ -152,7 +144,7 @@ std::variant<RowsPlan, Refusal> planRows(const RowsKernel &kernel,
   int64_t first = 0;
   for (int64_t end : ends) {
     if (end > first)
-      plan.parts.push_back({first, end - first, paddedWidth(end - first)});
+      plan.parts.push_back({first, end - first, paddedTileWidth(end - first)});
     first = end;
   }
   return plan;
@@ -311,18 +303,60 @@ struct LowerRowsToTile
 
   void runOnOperation() override {
     auto kernels = kernelsOf(getOperation(), "rows");
-    if (failed(kernels))
+    auto appends = kernelsOf(getOperation(), "append");
+    if (failed(kernels) || failed(appends))
       return signalPassFailure();
     for (func::FuncOp func : *kernels)
       if (std::optional<Refusal> refusal = lowerKernel(func))
+        report(*refusal, func, "lower-rows-to-tile");
+    for (func::FuncOp func : *appends)
+      if (std::optional<Refusal> refusal = lowerAppend(func))
         report(*refusal, func, "lower-rows-to-tile");
   }
 
 private:
   /// As many rows as give each thread eight elements, but no more than threads.
-  int64_t defaultRows(const RowsPlan &plan) const {
+  int64_t rowsFor(int64_t width) const {
     int64_t threads = 32 * warps;
-    return std::clamp<int64_t>(8 * threads / plan.width(), 1, threads);
+    return std::clamp<int64_t>(8 * threads / width, 1, threads);
+  }
+
+  tile::ScheduleAttr scheduleFor(func::FuncOp func, int64_t rows) {
+    if (tile::ScheduleAttr given = scheduleOf(func))
+      return given;
+    Schedule own;
+    own.warps = warps;
+    own.rows = rows;
+    return tile::ScheduleAttr::of(&getContext(), own);
+  }
+
+  /// The program is there; what it replaces and how it is launched is not.
+  void finish(func::FuncOp func, tile::ScheduleAttr schedule,
+              const std::array<std::string, 3> &grid) {
+    func->setAttr(tile::scheduleAttrName, schedule);
+    Launch launch = launchOfKernel(func);
+    launch.grid = grid;
+    setLaunch(func, launch);
+    ++lowered;
+  }
+
+  std::optional<Refusal> lowerAppend(func::FuncOp func) {
+    auto matched = matchAppendKernel(func);
+    if (auto *refusal = std::get_if<Refusal>(&matched))
+      return *refusal;
+    auto &kernel = std::get<AppendKernel>(matched);
+    tile::ScheduleAttr schedule = scheduleFor(func, rowsFor(kernel.columns()));
+    int64_t blocks = llvm::divideCeil(kernel.width, kernel.columns());
+    TileBuilder b(kernel.op->getLoc(), &getContext());
+    b.setInsertionPoint(func.getBody().front().getTerminator());
+    buildAppend(b, kernel, schedule);
+    eraseTensorOps(func);
+    finish(func, schedule,
+           {times(blocks, tokenText(func, 0)),
+            "cdiv(" + tokenText(func, 1) + "," +
+                std::to_string(appendSpan(schedule.getRows())) + ")",
+            "1"});
+    return {};
   }
 
   std::optional<Refusal> lowerKernel(func::FuncOp func) {
@@ -335,14 +369,9 @@ private:
     if (auto *refusal = std::get_if<Refusal>(&planned))
       return *refusal;
     auto &plan = std::get<RowsPlan>(planned);
-    tile::ScheduleAttr schedule = scheduleOf(func);
-    if (!schedule) {
-      Schedule own;
-      own.warps = warps;
-      own.rows =
-          isa<routed::SelectOp>(kernel.root) ? 32 * warps : defaultRows(plan);
-      schedule = tile::ScheduleAttr::of(&getContext(), own);
-    }
+    bool isSelect = isa<routed::SelectOp>(kernel.root);
+    tile::ScheduleAttr schedule =
+        scheduleFor(func, isSelect ? 32 * warps : rowsFor(plan.width()));
     plan.rows = schedule.getRows();
     std::optional<std::array<std::string, 3>> grid =
         gridOf(func, kernel, plan, shape);
@@ -361,11 +390,7 @@ private:
     func.getBody().front().dropAllReferences();
     func.getBody().getBlocks().clear();
     func.getBody().takeBody(program->getBody());
-    func->setAttr(tile::scheduleAttrName, schedule);
-    Launch launch = launchOfKernel(func);
-    launch.grid = *grid;
-    setLaunch(func, launch);
-    ++lowered;
+    finish(func, schedule, *grid);
     return {};
   }
 

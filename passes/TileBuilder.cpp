@@ -124,6 +124,11 @@ Type headgate::passes::tileElementFor(Type type) {
   return isElement ? type : Type();
 }
 
+int64_t headgate::passes::paddedTileWidth(int64_t count) {
+  return count <= 16 ? int64_t(llvm::PowerOf2Ceil(count))
+                     : int64_t(llvm::alignTo(count, 16));
+}
+
 bool headgate::passes::isMultipleOf(OpFoldResult value, int64_t factor) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return *constant % factor == 0;

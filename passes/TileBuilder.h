@@ -70,6 +70,12 @@ mlir::Type elementOf(mlir::Value shaped);
 /// null if tiles have none.
 mlir::Type tileElementFor(mlir::Type type);
 
+/// Columns that a tile of token-local work has at most, and the width of one
+/// for `count` columns: as many, or a few more that lanes of a machine share
+/// evenly.
+constexpr int64_t maxTileColumns = 256;
+int64_t paddedTileWidth(int64_t count);
+
 /// True if an index is a multiple of `factor` whatever the block.
 bool isMultipleOf(mlir::OpFoldResult value, int64_t factor);
 

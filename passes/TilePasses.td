@@ -101,7 +101,11 @@ def LowerRowsToTile
       dimensions of their result, copies. 16-bit floats are computed in f32 and
       rounded by each op.
 
-    What such an op reads may be computed in the kernel by ops of the last four
+    A kernel of kind "append" becomes the program of a span of one cache: a loop over
+    its tiles, unless cache and result are the same memory, and one over those of
+    the new rows.
+
+    What another op reads may be computed in the kernel by ops of the last four
     kinds; none of the tensors between them exists. Rows wider than 256 are cut
     into blocks of columns. The grid is x = batches * heads * blocks of columns,
     y = groups of `rows` tokens.
@@ -130,7 +134,8 @@ def LowerRowsToTile
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
     "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
-    "mlir::tensor::TensorDialect", "headgate::tile::TileDialect"
+    "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect",
+    "headgate::tile::TileDialect"
   ];
   let statistics = [
     Statistic<"lowered", "lowered", "kernels written on tiles">,

@@ -45,11 +45,14 @@ Operation *TileDialect::materializeConstant(OpBuilder &builder, Attribute value,
 /// An op that the program of a row group may have beside those of this dialect.
 static bool isOfProgram(Operation *op) {
   static const llvm::StringSet<> others = {
-      "func.return",    "gpu.block_id",        "gpu.grid_dim",
-      "gpu.return",     "memref.cast",         "memref.collapse_shape",
-      "memref.dim",     "memref.expand_shape", "memref.load",
-      "memref.subview", "memref.view",         "scf.for",
-      "scf.if",         "scf.yield",           "tensor.splat",
+      "func.return",  "gpu.block_id",
+      "gpu.grid_dim", "gpu.return",
+      "memref.cast",  "memref.collapse_shape",
+      "memref.dim",   "memref.expand_shape",
+      "memref.load",  "memref.subview",
+      "memref.view",  "scf.for",
+      "scf.if",       "scf.yield",
+      "tensor.splat", "memref.extract_aligned_pointer_as_index",
   };
   StringRef dialect = op->getName().getDialectNamespace();
   return dialect == "tile" || dialect == "arith" || dialect == "math" ||

@@ -44,8 +44,8 @@ def Tile_Dialect : Dialect {
       attribute starts with `tile.`.
     - (C2) a function with `tile.schedule` and an op of this dialect has, besides
       these, only ops of `arith` and `math`, `scf.for`, `scf.if`, `tensor.splat`,
-      block ids and grid sizes of `gpu`, and `memref` ops that look: `dim`, `load`
-      and those that make views.
+      block ids and grid sizes of `gpu`, and `memref` ops that look: `dim`, `load`,
+      `extract_aligned_pointer_as_index` and those that make views.
 
     ```mlir
     func.func @twice(%x: memref<?x64xf32>) attributes {tile.schedule = #tile.schedule<rows = 12>} {

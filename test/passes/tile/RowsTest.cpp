@@ -662,4 +662,68 @@ TEST_P(Rows, integersOfBatchesAndTokens) {
     EXPECT_EQ(lengths.at(b), 100 * b + 9);
 }
 
+//===-- append -----------------------------------------------------------===//
+
+/// New rows anywhere in a cache, before it, behind it; into the cache itself
+/// and into another buffer.
+TEST_P(Rows, appendInPlaceAndNot) {
+  struct Case {
+    std::string element;
+    int64_t S, P;
+    std::vector<std::string> width;
+    int64_t rows;
+  };
+  for (const Case &c :
+       {Case{"f32", 3, 45, {"2", "8"}, 4}, Case{"bf16", 1, 1200, {"4", "6"}, 8},
+        Case{"f16", 17, 40, {"300"}, 8}, Case{"i32", 5, 21, {"1", "3"}, 2}}) {
+    std::vector<int64_t> starts = {0, 7, c.P - 2, c.P + 5, -2, c.P - c.S};
+    int64_t B = int64_t(starts.size()), width = 1;
+    Argument rows{"rows", c.element, {"B", "S"}},
+        cache{"cache", c.element, {"B", "P"}}, at{"at", "i32", {"B"}};
+    for (const std::string &extent : c.width) {
+      rows.dims.push_back(extent);
+      cache.dims.push_back(extent);
+      width *= std::stoll(extent);
+    }
+    Argument y{"y", c.element, cache.dims};
+    std::string program = kernel({rows, cache, at}, {y}, c.rows,
+                                 "%y = routed.append %rows into %cache at %at "
+                                 ": tensor<" +
+                                     rows.shape() + ">, tensor<" +
+                                     cache.shape() + ">, tensor<?xi32>");
+    const std::string rowsKind = R"("rows", headgate.tokens = ["B", "S"])",
+                      appendKind = R"("append", headgate.tokens = ["B", "P"])";
+    program.replace(program.find(rowsKind), rowsKind.size(), appendKind);
+    TileProgram compiled(program, GetParam());
+    for (bool isInPlace : {false, true}) {
+      Numbers X(c.element, {B, c.S, width}), K(c.element, {B, c.P, width}),
+          At("i32", {B}), Y(c.element, {B, c.P, width});
+      X.random(3, 100);
+      K.random(4, 100);
+      Y.fill(77);
+      for (int64_t b = 0; b < B; ++b)
+        At.set(b, double(starts[b]));
+      Numbers before = K;
+      auto shaped = [&](Numbers &numbers, const Argument &argument) {
+        Buffer buffer = numbers.buffer();
+        buffer.extents.resize(2);
+        for (size_t d = 2; d < argument.dims.size(); ++d)
+          buffer.extents.push_back(std::stoll(argument.dims[d]));
+        return buffer;
+      };
+      compiled.run({shaped(X, rows), shaped(K, cache), At.buffer(),
+                    shaped(isInPlace ? K : Y, y)});
+      const Numbers &found = isInPlace ? K : Y;
+      for (int64_t i = 0; i < found.size(); ++i) {
+        int64_t b = i / width / c.P, s = i / width % c.P - starts[b];
+        double expected = 0 <= s && s < c.S
+                              ? X.at((b * c.S + s) * width + i % width)
+                              : before.at(i);
+        ASSERT_EQ(found.at(i), expected)
+            << c.element << " " << i << " in place: " << isInPlace;
+      }
+    }
+  }
+}
+
 } // namespace
