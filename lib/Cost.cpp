@@ -82,17 +82,19 @@ Work workOf(const AttendProblem &problem, const Target &target,
   int64_t sharing = problem.heads / problem.keyHeads;
   int64_t ofToken = schedule.merge ? sharing : 1;
   int64_t columns = schedule.merge ? problem.keyHeads : problem.heads;
-  int64_t groups = cdiv(sizes.S * ofToken, schedule.rows);
-  int64_t groupTokens = std::max<int64_t>(1, schedule.rows / ofToken);
+  int64_t columnsOfBlock = schedule.across ? problem.keyHeads : 1;
+  int64_t rows = schedule.rows / columnsOfBlock;
+  int64_t groups = cdiv(sizes.S * ofToken, rows);
+  int64_t groupTokens = std::max<int64_t>(1, rows / ofToken);
   double keys = visitedKeys(problem, target, schedule, sizes, groupTokens) *
                 double(groups) / double(cdiv(sizes.S, groupTokens)) *
                 double(sizes.B * columns);
   int64_t D = alignTo(problem.D, 16), Dv = alignTo(problem.Dv, 16);
-  double pairs = keys * double(schedule.rows);
+  double pairs = keys * double(rows);
   int64_t parts =
       std::clamp<int64_t>(cdiv(sizes.T, schedule.keys), 1, schedule.splits);
   Work work;
-  work.blocks = double(groups * parts * columns * sizes.B);
+  work.blocks = double(groups * parts * columns / columnsOfBlock * sizes.B);
   work.arithmeticNs = pairs * 2 * double(D + Dv) /
                           productRate(target, problem.dtype, schedule) +
                       pairs / target.exp2PerNs;

@@ -157,6 +157,8 @@ Status checkStages(const Target &target, const Schedule &schedule,
 
 Status checkSplits(const Problem &problem, const Schedule &schedule) {
   const auto *attend = std::get_if<AttendProblem>(&problem);
+  if (schedule.across)
+    return illegal("G7", "across is the host's");
   if (schedule.merge && !(attend && attend->mergeable))
     return illegal("G7", attend ? "merge: the heads that read one key head are "
                                   "no progression"

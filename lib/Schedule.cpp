@@ -22,6 +22,8 @@ constexpr int64_t oneHeadFrom = 16;
 constexpr int64_t wantedBlocks = 128;
 /// A block of a split should have this many parts at most.
 constexpr int64_t defaultMaxSplits = 16;
+/// Of one token's keys.
+constexpr int64_t decodeSplits = 64;
 
 int64_t cdiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t alignTo(int64_t a, int64_t b) { return cdiv(a, b) * b; }
@@ -75,6 +77,20 @@ Status checkHost(const Schedule &schedule) {
   if (schedule.stages < 0 || schedule.stages > 1)
     return illegal("S6", "stages = " + text(schedule.stages) +
                              " is not 0 or 1, which the host has");
+  return Success{};
+}
+
+Status checkAcross(const AttendProblem *attend, const Schedule &schedule) {
+  if (!schedule.across)
+    return Success{};
+  if (!schedule.merge || schedule.stages)
+    return illegal("S4", "across needs merge and stages = 0");
+  if (!attend->adjacent)
+    return illegal("S4", "across: key heads do not lie side by side");
+  if (schedule.rows % attend->keyHeads)
+    return illegal("S4", "rows = " + text(schedule.rows) +
+                             " are no equal parts of " +
+                             text(attend->keyHeads) + " key heads");
   return Success{};
 }
 
@@ -134,6 +150,8 @@ Status checkSchedule(const Problem &problem, const Target &target,
     return illegal("S4", attend ? "merge: the heads that read one key head are "
                                   "no progression"
                                 : "merge is an attention's");
+  if (Status s = checkAcross(attend, schedule); !s)
+    return s;
   int64_t splits = attend ? maxSplits : 1;
   if (schedule.splits < 1 || schedule.splits > splits)
     return illegal("S5", "splits = " + text(schedule.splits) +
@@ -151,13 +169,14 @@ Status checkSchedule(const Problem &problem, const Target &target,
 namespace {
 
 using Set = void (*)(Schedule &, int64_t);
-constexpr std::array<std::pair<const char *, Set>, 9> settings = {{
+constexpr std::array<std::pair<const char *, Set>, 10> settings = {{
     {"rows", [](Schedule &s, int64_t x) { s.rows = x; }},
     {"keys", [](Schedule &s, int64_t x) { s.keys = x; }},
     {"cols", [](Schedule &s, int64_t x) { s.cols = x; }},
     {"depth", [](Schedule &s, int64_t x) { s.depth = x; }},
     {"splits", [](Schedule &s, int64_t x) { s.splits = x; }},
     {"merge", [](Schedule &s, int64_t x) { s.merge = x != 0; }},
+    {"across", [](Schedule &s, int64_t x) { s.across = x != 0; }},
     {"warps", [](Schedule &s, int64_t x) { s.warps = x; }},
     {"stages", [](Schedule &s, int64_t x) { s.stages = x; }},
     {"order", [](Schedule &s, int64_t x) { s.order = Schedule::Order(x); }},
@@ -183,6 +202,7 @@ std::vector<Knob> knobsOf(const Problem &problem, const Target &target) {
             {"keys", {128, 256, 512}},
             {"splits", {1, 2, 4, 8, 16, 1024}},
             {"merge", {0, 1}},
+            {"across", {0, 1}},
             {"stages", {0, 1}},
             {"order", {0, 1}}};
   return {{"rows", rows},
@@ -207,14 +227,23 @@ int64_t balanced(int64_t total, int64_t most) {
   return cdiv(total, cdiv(total, most));
 }
 
-/// Keys of a tile whose rows, of all key heads, take a quarter of the cache:
-/// the first head's block fetches them for all (passes/EmitReadAhead.cpp).
-int64_t decodeKeys(const AttendProblem &problem, const Target &target) {
-  int64_t rowBytes = problem.keyHeads * problem.D * byteWidth(problem.dtype);
-  int64_t keys = 512;
-  while (keys > 32 && keys * rowBytes > target.cacheBytes / 4)
-    keys /= 2;
-  return std::max(keys, target.panelColumns());
+/// One token: a block reads keys and values of all heads in the order in which
+/// they lie, as fast as memory gives them; so many parts that no core of a
+/// machine waits long for the last. Where heads cannot share a block, one for
+/// each key head.
+Schedule oneToken(const AttendProblem &problem, const Target &target,
+                  int64_t sharing, const Schedule &direct) {
+  Schedule schedule = direct;
+  schedule.splits = decodeSplits;
+  int64_t all = sharing * problem.keyHeads;
+  schedule.across =
+      problem.mergeable && problem.adjacent && all <= maxDirectRows;
+  schedule.rows = schedule.across ? all : balanced(sharing, 16);
+  schedule.keys = 256;
+  while (schedule.keys > target.panelColumns() &&
+         stackBytesOf(problem, schedule) > maxStackBytes / 2)
+    schedule.keys /= 2;
+  return schedule;
 }
 
 std::vector<ScheduleChoice> defaultsOf(const AttendProblem &problem,
@@ -233,11 +262,6 @@ std::vector<ScheduleChoice> defaultsOf(const AttendProblem &problem,
   int64_t columns = problem.mergeable ? problem.keyHeads : problem.heads;
   direct.splits =
       std::clamp<int64_t>(wantedBlocks / columns, 1, defaultMaxSplits);
-  Schedule oneToken = direct;
-  oneToken.rows = balanced(sharing, 16);
-  oneToken.keys = decodeKeys(problem, target);
-  oneToken.splits = maxSplits;
-
   int64_t packFrom = std::max<int64_t>(cdiv(packedFrom, sharing), 2);
   int64_t oneHead = std::max(packFrom, sharing > 1 ? oneHeadFrom : 2);
   std::vector<ScheduleChoice> choices = {{packed, oneHead, -1}};
@@ -245,7 +269,7 @@ std::vector<ScheduleChoice> defaultsOf(const AttendProblem &problem,
     choices.push_back({merged, packFrom, oneHead - 1});
   if (packFrom > 2)
     choices.push_back({direct, 2, packFrom - 1});
-  choices.push_back({oneToken, 0, 1});
+  choices.push_back({oneToken(problem, target, sharing, direct), 0, 1});
   return choices;
 }
 

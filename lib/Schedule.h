@@ -34,7 +34,9 @@ Status checkProblem(const Problem &problem, const Target &target);
 ///        projection cols and depth; they are multiples of a panel's columns,
 ///        depth of a pair.
 ///   (S3) the tiles of a block fit 128 KiB of stack.
-///   (S4) merge needs an attention whose heads can be merged.
+///   (S4) merge needs an attention whose heads can be merged; across needs
+///        merge, factors read in place, key heads side by side, and as many
+///        rows for each of them.
 ///   (S5) splits is 1 to 1024, and 1 for a projection.
 ///   (S6) groups, warps, overlap and turns are a GPU's; stages is 0 or 1.
 ///
@@ -46,10 +48,11 @@ Status checkProblem(const Problem &problem, const Target &target);
 ///   (G3) keys, cols and depth are what the problem has, multiples of 16 up to
 ///        256.
 ///   (G4) ptxas keeps the sums of a warp in registers: lib/GpuTiles has a
-///   table. (G5) the tiles of a block fit its shared memory. (G6) stages is 1
-///   to 8; groups, overlap and turns are sm_90a's. (G7) splits is 1 to 1024,
-///   and 1 for a projection; merge needs an attention
-///        whose heads can be merged.
+///        table.
+///   (G5) the tiles of a block fit its shared memory.
+///   (G6) stages is 1 to 8; groups, overlap and turns are sm_90a's.
+///   (G7) splits is 1 to 1024, and 1 for a projection; merge needs an attention
+///        whose heads can be merged; across is the host's.
 Status checkSchedule(const Problem &problem, const Target &target,
                      const Schedule &schedule);
 

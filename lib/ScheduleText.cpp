@@ -61,6 +61,7 @@ Json toJson(const AttendProblem &problem) {
                {"heads", problem.heads}, {"keyHeads", problem.keyHeads}};
   const AttendProblem absent;
   setUnless(json, "mergeable", problem.mergeable, absent.mergeable);
+  setUnless(json, "adjacent", problem.adjacent, absent.adjacent);
   setUnless(json, "gathered", problem.gathered, absent.gathered);
   setUnless(json, "causal", problem.causal, absent.causal);
   setUnless(json, "window", problem.window, absent.window);
@@ -85,8 +86,8 @@ Json toJson(const GemmProblem &problem) {
 
 Problem readAttend(JsonValue value) {
   value.expectKeys({"op", "dtype", "D", "Dv", "heads", "keyHeads"},
-                   {"mergeable", "gathered", "causal", "window", "mask",
-                    "score", "bounds", "lse"});
+                   {"mergeable", "adjacent", "gathered", "causal", "window",
+                    "mask", "score", "bounds", "lse"});
   AttendProblem problem;
   readDType(value, "dtype", problem.dtype);
   readNumber(value, "D", problem.D, 1);
@@ -94,6 +95,7 @@ Problem readAttend(JsonValue value) {
   readNumber(value, "heads", problem.heads, 1);
   readNumber(value, "keyHeads", problem.keyHeads, 1);
   readFlag(value, "mergeable", problem.mergeable);
+  readFlag(value, "adjacent", problem.adjacent);
   readFlag(value, "gathered", problem.gathered);
   readFlag(value, "causal", problem.causal);
   readNumber(value, "window", problem.window, 0);
@@ -132,8 +134,8 @@ Problem readProblem(const JsonValue &value) {
 Schedule readSchedule(const JsonValue &root) {
   JsonValue value = root;
   value.expectKeys({"rows"},
-                   {"keys", "cols", "depth", "splits", "merge", "groups",
-                    "warps", "stages", "overlap", "turns", "order"});
+                   {"keys", "cols", "depth", "splits", "merge", "across",
+                    "groups", "warps", "stages", "overlap", "turns", "order"});
   Schedule schedule;
   readNumber(value, "rows", schedule.rows, 1);
   readNumber(value, "keys", schedule.keys, 0);
@@ -141,6 +143,7 @@ Schedule readSchedule(const JsonValue &root) {
   readNumber(value, "depth", schedule.depth, 0);
   readNumber(value, "splits", schedule.splits, 1);
   readFlag(value, "merge", schedule.merge);
+  readFlag(value, "across", schedule.across);
   readNumber(value, "groups", schedule.groups, 1);
   readNumber(value, "warps", schedule.warps, 1);
   readNumber(value, "stages", schedule.stages, 0);
@@ -174,6 +177,7 @@ std::string printSchedule(const Schedule &schedule) {
   setUnless(json, "depth", schedule.depth, absent.depth);
   setUnless(json, "splits", schedule.splits, absent.splits);
   setUnless(json, "merge", schedule.merge, absent.merge);
+  setUnless(json, "across", schedule.across, absent.across);
   setUnless(json, "groups", schedule.groups, absent.groups);
   setUnless(json, "warps", schedule.warps, absent.warps);
   setUnless(json, "stages", schedule.stages, absent.stages);

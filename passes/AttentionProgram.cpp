@@ -65,7 +65,10 @@ void AttentionProgram::storeResults(const Rows &result) {
 //===-- parts ------------------------------------------------------------===//
 
 TileWindow AttentionProgram::partialWindow(Value split, int64_t width) {
-  TileWindow window{{split, rows.column, rows.firstRow}, {1, 1, R}, {}, {}};
+  TileWindow window{{split, rows.column, rows.firstRow},
+                    {1, plan.columnsOfBlock(), plan.rowsOfColumn()},
+                    {},
+                    {}};
   if (width) {
     window.coords.push_back(b.index(0));
     window.sizes.push_back(width);

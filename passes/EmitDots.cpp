@@ -203,7 +203,7 @@ TileEmitter::Matrix TileEmitter::matrixOf(tile::DotOp dot) {
         buffers.of(rhs),      {b.index(0), b.index(0)},    0,
         b.index(0),           b.index(type.getDimSize(0)), type.getDimSize(1),
         type.getElementType()};
-  tile::LoadOp load = directWindow(rhs);
+  tile::LoadOp load = dot.getHeads() > 1 ? headWindow(rhs) : directWindow(rhs);
   Window window(load);
   Matrix matrix;
   matrix.memref = window.memref;
@@ -430,6 +430,8 @@ void TileEmitter::emitTransposedDot(tile::DotOp dot, const Matrix &matrix) {
 }
 
 void TileEmitter::emitDot(tile::DotOp dot) {
+  if (dot.getHeads() > 1)
+    return emitHeadDot(dot);
   if (tile::LoadOp panels = panelWindow(dot.getRhs()))
     return emitPanelDot(dot, panels);
   Matrix matrix = matrixOf(dot);

@@ -25,6 +25,8 @@ AttendProblem headgate::passes::problemOf(const AttendKernel &kernel) {
   problem.keyHeads =
       sharing ? sharing->kvCount : attend.getKey().getType().getDimSize(2);
   problem.mergeable = sharing.has_value();
+  problem.adjacent =
+      sharing && (sharing->kvStep == 1 || sharing->kvCount == 1);
   problem.gathered = bool(kernel.gather);
   problem.causal = attend.getCausal();
   problem.window = attend.getWindow().value_or(0);

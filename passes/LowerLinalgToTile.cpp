@@ -153,9 +153,9 @@ private:
       std::swap(shape[0], shape[1]);
     }
     Value rhs = b.load(matrix, {at, shape, {}, {}}, shape);
-    Value sums = tile::DotOp::create(
-        b, b.f32({R, C}), lhs, rhs, loop.getRegionIterArg(0),
-        kernel.transposed ? b.getUnitAttr() : UnitAttr(), liveCols, live);
+    Value sums = tile::DotOp::create(b, b.f32({R, C}), lhs, rhs,
+                                     loop.getRegionIterArg(0),
+                                     kernel.transposed, liveCols, live);
     scf::YieldOp::create(b, sums);
     return loop.getResult(0);
   }

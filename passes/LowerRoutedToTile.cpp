@@ -93,13 +93,14 @@ void readBuffers(func::FuncOp func) {
 void lower(func::FuncOp func, tile::ScheduleAttr schedule, Launch launch) {
   auto analysis = analyze(func, schedule);
   Scheduled &work = std::get<Scheduled>(analysis);
-  const RowPlan &plan = work.plan;
   bool isCombine = launch.index == 1;
+  const RowPlan plan = isCombine ? work.plan.ofColumn() : work.plan;
   std::string groups = "cdiv(" + times(plan.rowsOfToken(), work.tokens) + "," +
-                       std::to_string(plan.rows) + ")";
+                       std::to_string(plan.rowsOfColumn()) + ")";
   if (!isCombine && plan.splits > 1)
     groups = work.parts() + "*" + groups;
-  launch.grid = {times(plan.columns(), work.batches), groups, "1"};
+  launch.grid = {times(plan.columns() / plan.columnsOfBlock(), work.batches),
+                 groups, "1"};
   readBuffers(func);
   Value workspace;
   if (plan.splits > 1) {

@@ -47,7 +47,8 @@ public:
             int64_t keys, Value workspace)
       : AttentionProgram(b, kernel, plan, keys, workspace, /*seesPart=*/true),
         scale(attend.getScaleOrDefault().getValueAsDouble()),
-        isRaw(attend.getScore().empty() && scale > 0) {}
+        isRaw(attend.getScore().empty() && scale > 0),
+        heads(plan.columnsOfBlock()) {}
 
   void build() {
     boundKeys();
@@ -83,7 +84,8 @@ private:
   }
 
   double scale;
-  bool isRaw; ///< the maximum is of unscaled products
+  bool isRaw;    ///< the maximum is of unscaled products
+  int64_t heads; ///< key heads of the block
   Value query, holes;
   Value keyBuffer, valueBuffer, keyShift; ///< narrowed, and by how much
   Value kvStart, queryLength;             ///< null where the op has none
@@ -195,7 +197,7 @@ TileWindow Attention::keyWindow(Value firstKey, int64_t width) {
   Value zero = b.index(0);
   Value batch = keyShift ? zero : rows.batch;
   Value at = keyShift ? b.sub(firstKey, keyShift) : firstKey;
-  return {{batch, at, rows.kvHead, zero}, {1, keys, 1, width}, {}, {}};
+  return {{batch, at, rows.kvHead, zero}, {1, keys, heads, width}, {}, {}};
 }
 
 /// The tile of keys from `firstKey` on.
@@ -203,11 +205,11 @@ Softmax Attention::visit(Value firstKey, const Softmax &sofar) {
   SmallVector<int64_t, 2> pairs = {R, keys};
   Type element = kernel.elementType();
   Value live = b.min(b.sub(endKey, firstKey), b.index(keys));
-  Value k = b.load(keyBuffer, keyWindow(firstKey, D), {keys, D});
+  Value k = b.load(keyBuffer, keyWindow(firstKey, D), {keys, heads * D});
   Value products =
       tile::DotOp::create(b, b.f32(pairs), query, k, /*acc=*/Value(),
-                          /*transpose=*/b.getUnitAttr(), live,
-                          /*depth=*/Value());
+                          /*transpose=*/true, live,
+                          /*depth=*/Value(), heads);
   Value scores = score(products, firstKey);
 
   Softmax next;
@@ -230,10 +232,10 @@ Softmax Attention::visit(Value firstKey, const Softmax &sofar) {
     p = arith::TruncFOp::create(b, b.type(pairs, element), p);
   Value rescaled =
       arith::MulFOp::create(b, sofar.output, b.repeat(alpha, 1, {R, Dv}));
-  Value v = b.load(valueBuffer, keyWindow(firstKey, Dv), {keys, Dv});
+  Value v = b.load(valueBuffer, keyWindow(firstKey, Dv), {keys, heads * Dv});
   next.output =
       tile::DotOp::create(b, b.f32({R, Dv}), p, v, rescaled,
-                          /*transpose=*/UnitAttr(), /*cols=*/Value(), live);
+                          /*transpose=*/false, /*cols=*/Value(), live, heads);
   return next;
 }
 

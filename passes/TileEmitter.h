@@ -6,6 +6,7 @@
 //   EmitSweeps.cpp     passes over the elements of tiles
 //   EmitWindows.cpp    windows of memory: rows outside of it, ends of rows
 //   EmitDots.cpp       products in registers, from panels or rows in memory
+//   EmitHeadDots.cpp   products of several heads, side by side in memory
 //   EmitReadAhead.cpp  rows of memory that several blocks read in turn
 //
 // All new operations are upstream: memref, vector, arith, math, scf, x86vector.
@@ -200,6 +201,18 @@ private:
   mlir::Value wholeRows(const Matrix &matrix, mlir::Value first);
   mlir::Value spareRows(int64_t rows, int64_t columns, mlir::Type element);
   mlir::Value sumEach(llvm::ArrayRef<mlir::Value> vectors);
+
+  // EmitHeadDots.cpp
+  /// The right factors of several heads: part h of row k.
+  struct HeadMatrix;
+  HeadMatrix headMatrixOf(tile::DotOp dot);
+  void emitHeadDot(tile::DotOp dot);
+  void emitHeadScores(tile::DotOp dot, const HeadMatrix &matrix);
+  void emitKeyProducts(tile::DotOp dot, const HeadMatrix &matrix,
+                       mlir::Value key, mlir::Value spare,
+                       mlir::Value spareRow);
+  void emitHeadSums(tile::DotOp dot, const HeadMatrix &matrix);
+  void copyAccumulator(tile::DotOp dot);
 
   // EmitReadAhead.cpp
   int64_t sharedRowBytes(const Matrix &matrix) const;

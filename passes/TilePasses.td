@@ -17,7 +17,8 @@ def LowerRoutedToTile
 
     The grid is x = batches * heads, y = groups of `rows` tokens, the last group
     first. With `merge`, a column of the grid is a key head and its rows are those
-    of all query heads that read it. With `splits` > 1 each block sees a part of
+    of all query heads that read it; with `across`, too, a block has those of all
+    key heads, each as many (x = batches). With `splits` > 1 each block sees a part of
     the keys and leaves f32 results in a workspace; a second launch, NAME_combine,
     brings them together. `headgate.launch` says all that.
 

@@ -41,11 +41,44 @@ static bool hasWholeColumns(int64_t extent, int64_t size, Value first) {
          (extent % size == 0 && isMultipleOf(first, size));
 }
 
-tile::LoadOp headgate::passes::directWindow(Value value) {
+/// The window of memory, its rows not gathered, that `value` is.
+static tile::LoadOp plainWindow(Value value) {
   if (auto widened = value.getDefiningOp<arith::ExtFOp>())
     value = widened.getIn();
   auto load = value.getDefiningOp<tile::LoadOp>();
-  if (!load || !load.getRows().empty() || panelWindow(value))
+  return load && load.getRows().empty() && !panelWindow(value) ? load
+                                                               : tile::LoadOp();
+}
+
+tile::LoadOp headgate::passes::headWindow(Value value) {
+  tile::LoadOp load = plainWindow(value);
+  if (!load || load.getSizes().size() < 3)
+    return {};
+  ArrayRef<int64_t> sizes = load.getSizes();
+  auto source = cast<MemRefType>(load.getSource().getType());
+  unsigned headDim = source.getRank() - 2;
+  std::optional<int64_t> first = getConstantIntValue(load.getCoords()[headDim]);
+  bool hasHeads = first && *first >= 0 && !source.isDynamicDim(headDim) &&
+                  *first + sizes[headDim] <= source.getDimSize(headDim);
+  unsigned wide = llvm::count_if(sizes.drop_back(2),
+                                 [](int64_t size) { return size != 1; });
+  bool isWhole = !source.isDynamicDim(headDim + 1) &&
+                 isConstantIntValue(load.getCoords().back(), 0);
+  return hasHeads && wide == 1 && isWhole ? load : tile::LoadOp();
+}
+
+bool headgate::passes::isHeadFactor(Value value) {
+  return headWindow(value) && llvm::all_of(value.getUses(), [](OpOperand &use) {
+           if (auto widened = dyn_cast<arith::ExtFOp>(use.getOwner()))
+             return isHeadFactor(widened);
+           auto dot = dyn_cast<tile::DotOp>(use.getOwner());
+           return dot && dot.getHeads() > 1 && &use == &dot.getRhsMutable();
+         });
+}
+
+tile::LoadOp headgate::passes::directWindow(Value value) {
+  tile::LoadOp load = plainWindow(value);
+  if (!load)
     return {};
   // Two dimensions that are left, the second of them innermost in memory, with
   // a known extent and whole windows side by side: rows of a matrix.
@@ -192,7 +225,10 @@ void TilePlan::storeWhatMustBe(func::FuncOp func) {
     if (auto dot = dyn_cast<tile::DotOp>(op)) {
       store(dot.getResult());
       store(dot.getLhs());
-      if (!panelWindow(dot.getRhs()) && !directWindow(dot.getRhs()))
+      bool isRead = dot.getHeads() > 1 ? bool(headWindow(dot.getRhs()))
+                                       : panelWindow(dot.getRhs()) ||
+                                             directWindow(dot.getRhs());
+      if (!isRead)
         store(dot.getRhs());
     } else if (auto load = dyn_cast<tile::LoadOp>(op)) {
       // Rank 1: rows have no vectors to read. A buffer that is written, too:
@@ -231,7 +267,7 @@ void TilePlan::storeWhatMustBe(func::FuncOp func) {
           storeUnlessCheap(operand);
     for (Value result : op->getResults())
       if (isLoopInvariant(result) && !panelWindow(result) &&
-          !directWindow(result))
+          !directWindow(result) && !isHeadFactor(result))
         storeUnlessCheap(result);
   });
 }
@@ -247,7 +283,7 @@ bool TilePlan::storeWhatIsShared() {
   Value last;
   for (auto [value, count] : sharers) {
     if (count < 2 || isFree(value) || costOf(value) <= cheap ||
-        panelWindow(value))
+        panelWindow(value) || isHeadFactor(value))
       continue;
     Operation *op = value.getDefiningOp();
     if (!last || last.getDefiningOp()->getBlock() != op->getBlock() ||

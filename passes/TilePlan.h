@@ -43,6 +43,13 @@ tile::LoadOp panelWindow(mlir::Value value);
 /// lies; null otherwise.
 tile::LoadOp directWindow(mlir::Value value);
 
+/// The window, possibly widened by arith.extf, that a product of several heads
+/// can read where it lies: rows, heads side by side, and the columns of each;
+/// null otherwise.
+tile::LoadOp headWindow(mlir::Value value);
+/// True for such windows, widened or not, that nothing else reads.
+bool isHeadFactor(mlir::Value value);
+
 struct Step;
 using Steps = std::vector<std::unique_ptr<Step>>;
 

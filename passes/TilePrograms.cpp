@@ -4,7 +4,7 @@
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
-#include "passes/TilePlan.h"
+#include "passes/TileEmitter.h"
 
 using namespace mlir;
 using namespace headgate;
@@ -16,6 +16,31 @@ static constexpr int64_t maxParts = 16;
 static bool isSplatConstant(Operation *op) {
   DenseElementsAttr value;
   return matchPattern(op, m_Constant(&value)) && value.isSplat();
+}
+
+/// Do the columns of a row lie side by side, where they run over several
+/// dimensions?
+static bool hasRowsInOrder(const Window &window) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(window.type.getStridesAndOffset(strides, offset)))
+    return false;
+  for (int64_t d = window.firstColumnDim + 1; d < window.type.getRank(); ++d)
+    if (window.sizes[d] != window.type.getDimSize(d) ||
+        !isConstantIntValue(window.coords[d], 0) ||
+        ShapedType::isDynamic(strides[d - 1]) ||
+        strides[d - 1] != strides[d] * window.sizes[d])
+      return false;
+  return true;
+}
+
+/// The same of a window that is read or written through vectors.
+static bool isReadable(Operation *op) {
+  if (auto load = dyn_cast<tile::LoadOp>(op))
+    return panelWindow(load.getResult()) || isHeadFactor(load.getResult()) ||
+           hasRowsInOrder(Window(load));
+  auto store = dyn_cast<tile::StoreOp>(op);
+  return !store || hasRowsInOrder(Window(store));
 }
 
 static LogicalResult checkOperation(Operation *op) {
@@ -45,6 +70,8 @@ static LogicalResult checkOperation(Operation *op) {
     return refuse("a tile has one or two static dimensions");
   if (!hasTiles)
     return success();
+  if (!isReadable(op))
+    return refuse("the columns of its rows do not lie side by side");
   if (isa<arith::ConstantOp>(op) && !isSplatConstant(op))
     return refuse("a constant tile has one value everywhere");
   if (auto reduce = dyn_cast<tile::ReduceOp>(op);

@@ -27,6 +27,20 @@ std::variant<RowPlan, Refusal> RowPlan::of(const AttendKernel &kernel,
                    "the heads that read one key head are no progression"};
   plan.sharing = *sharing;
   plan.isMerged = true;
+  plan.isAcross = schedule.getAcross();
+  if (!plan.isAcross)
+    return plan;
+  if (sharing->kvCount > 1 && sharing->kvStep != 1)
+    return Refusal{attend, "the key heads do not lie side by side"};
+  if (plan.rows % sharing->kvCount)
+    return Refusal{attend, "its rows are no equal parts of the key heads"};
+  return plan;
+}
+
+RowPlan RowPlan::ofColumn() const {
+  RowPlan plan = *this;
+  plan.rows = rowsOfColumn();
+  plan.isAcross = false;
   return plan;
 }
 
@@ -45,21 +59,23 @@ TileRows::TileRows(TileBuilder &b, const RowPlan &plan, routed::AttendOp attend,
                    Value parts)
     : b(b), plan(plan) {
   Value group;
-  placeBlock(column, group, parts);
-  Value columns = b.index(plan.columns());
-  batch = b.div(column, columns);
-  Value head = b.rem(column, columns);
-  firstRow = b.mul(group, b.index(plan.rows));
-  if (plan.isMerged) {
-    const HeadSharing &sharing = plan.sharing;
+  Value block;
+  placeBlock(block, group, parts);
+  Value blocks = b.index(plan.columns() / plan.columnsOfBlock());
+  batch = b.div(block, blocks);
+  column = b.mul(block, b.index(plan.columnsOfBlock()));
+  Value head = b.mul(b.rem(block, blocks), b.index(plan.columnsOfBlock()));
+  firstRow = b.mul(group, b.index(plan.rowsOfColumn()));
+  const HeadSharing &sharing = plan.sharing;
+  if (plan.isMerged)
     kvHead =
         b.add(b.index(sharing.kvFirst), b.mul(head, b.index(sharing.kvStep)));
-    head = b.add(b.index(sharing.first), b.mul(head, b.index(sharing.step)));
-  }
-  if (plan.rowsOfToken() > 1) {
+  if (plan.rowsOfToken() > 1 || plan.columnsOfBlock() > 1) {
     mergeHeads(head);
     return;
   }
+  if (plan.isMerged)
+    head = b.add(b.index(sharing.first), b.mul(head, b.index(sharing.step)));
   splitHead(head);
   firstToken = tokenBase = firstRow;
   endToken = b.add(firstRow, b.index(plan.rows));
@@ -99,22 +115,33 @@ void TileRows::splitHead(Value head) {
   }
 }
 
-/// Rows firstRow + i of the key head whose first head is `first`.
-void TileRows::mergeHeads(Value first) {
-  int64_t rows = plan.rows;
-  Value count = b.index(plan.sharing.count);
+/// Rows firstRow + i of key heads `column`, `column` + 1, ..
+void TileRows::mergeHeads(Value column) {
+  int64_t rows = plan.rows, ofColumn = plan.rowsOfColumn();
+  const HeadSharing &sharing = plan.sharing;
+  Value count = b.index(sharing.count);
   firstToken = b.div(firstRow, count);
   endToken =
-      b.add(b.div(b.add(firstRow, b.index(rows - 1)), count), b.index(1));
+      b.add(b.div(b.add(firstRow, b.index(ofColumn - 1)), count), b.index(1));
   tokenBase = b.index(0);
 
+  Value number = b.iota(rows);
+  Value first =
+      b.splat(rows, b.toI32(b.add(b.index(sharing.first),
+                                  b.mul(column, b.index(sharing.step)))));
+  if (plan.columnsOfBlock() > 1) {
+    Value parts = b.constantI32(rows, ofColumn);
+    first = b.add(
+        first, b.mul(b.div(number, parts), b.constantI32(rows, sharing.step)));
+    number = b.rem(number, parts);
+  }
   Value row =
-      arith::AddIOp::create(b, b.splat(rows, b.toI32(firstRow)), b.iota(rows));
+      arith::AddIOp::create(b, b.splat(rows, b.toI32(firstRow)), number);
   Value counts = b.constantI32(rows, plan.sharing.count);
   tokens = b.div(row, counts);
   Value steps =
       b.mul(b.rem(row, counts), b.constantI32(rows, plan.sharing.stride));
-  Value head = b.add(b.splat(rows, b.toI32(first)), steps);
+  Value head = b.add(first, steps);
   heads.resize(plan.heads.size());
   for (size_t d = heads.size(); d-- > 0;) {
     int64_t extent = plan.heads[d];
@@ -132,10 +159,10 @@ void TileRows::mergeHeads(Value first) {
 
 TileWindow TileRows::window(ArrayRef<Lifted> at, int64_t width) const {
   Value zero = b.index(0);
-  bool isGathered =
-      plan.rowsOfToken() > 1 || llvm::any_of(at, [](const Lifted &index) {
-        return index.kind == Lifted::row;
-      });
+  bool isGathered = plan.rowsOfToken() > 1 || plan.columnsOfBlock() > 1 ||
+                    llvm::any_of(at, [](const Lifted &index) {
+                      return index.kind == Lifted::row;
+                    });
   TileWindow window;
   window.coords = {batch, isGathered ? tokenBase : firstToken};
   window.sizes = {1, isGathered ? 1 : plan.rows};

@@ -5,7 +5,8 @@
 // One head, consecutive tokens (prefill): rows are tokens first, first + 1, ...
 // All heads that read a key head (`merge`, decode): row i of the key head is
 // token i div n, head i mod n of its n heads; keys and values are read once for
-// all of them, and the window moves by row tiles.
+// all of them, and the window moves by row tiles. Those of all key heads
+// (`across`): as many consecutive rows of each, the first key head's first.
 
 #ifndef HEADGATE_PASSES_TILEROWS_H
 #define HEADGATE_PASSES_TILEROWS_H
@@ -22,13 +23,19 @@ struct RowPlan {
   bool rowsFirst = false;
   HeadSharing sharing;
   bool isMerged = false;
+  bool isAcross = false;            ///< of all key heads, `rows` in equal parts
   llvm::SmallVector<int64_t> heads; ///< extents
 
   /// The plan of a schedule, or why the kernel cannot be merged.
   static std::variant<RowPlan, Refusal> of(const AttendKernel &kernel,
                                            tile::ScheduleAttr schedule);
-  /// Blocks side by side for one batch: heads, or key heads when merged.
+  /// Where rows are of one batch: heads, or key heads when merged.
   int64_t columns() const;
+  /// How many of these a block has.
+  int64_t columnsOfBlock() const { return isAcross ? sharing.kvCount : 1; }
+  int64_t rowsOfColumn() const { return rows / columnsOfBlock(); }
+  /// The plan of what a column's rows are brought together by.
+  RowPlan ofColumn() const;
   /// Query rows of one token that a block's column holds.
   int64_t rowsOfToken() const { return isMerged ? sharing.count : 1; }
 };
@@ -42,7 +49,8 @@ public:
 
   mlir::Value batch, kvHead;
   mlir::Value split; ///< which part; null where the block sees all keys
-  /// Where the block's rows are in [B * columns][rows of a column].
+  /// Where the block's rows are in [B * columns][rows of a column]; `column` is
+  /// its first.
   mlir::Value column, firstRow;
   /// Tokens [firstToken, endToken); some may lie beyond S.
   mlir::Value firstToken, endToken;
@@ -58,7 +66,7 @@ public:
 private:
   void placeBlock(mlir::Value &x, mlir::Value &group, mlir::Value parts);
   void splitHead(mlir::Value head);
-  void mergeHeads(mlir::Value first);
+  void mergeHeads(mlir::Value column);
 
   TileBuilder &b;
   const RowPlan &plan;

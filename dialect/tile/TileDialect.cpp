@@ -92,7 +92,7 @@ LogicalResult TileDialect::verifyOperationAttribute(Operation *op,
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t rows, int64_t keys, int64_t cols,
-                                   int64_t depth, int64_t splits, bool,
+                                   int64_t depth, int64_t splits, bool, bool,
                                    int64_t groups, int64_t warps,
                                    int64_t stages, bool, bool, Order) {
   struct Knob {
@@ -110,11 +110,11 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 ScheduleAttr ScheduleAttr::of(MLIRContext *context, const Schedule &schedule) {
-  return get(context, schedule.rows, schedule.keys, schedule.cols,
-             schedule.depth, schedule.splits, schedule.merge, schedule.groups,
-             schedule.warps, schedule.stages, schedule.overlap, schedule.turns,
-             schedule.order == Schedule::Order::rows ? Order::Rows
-                                                     : Order::Cols);
+  return get(
+      context, schedule.rows, schedule.keys, schedule.cols, schedule.depth,
+      schedule.splits, schedule.merge, schedule.across, schedule.groups,
+      schedule.warps, schedule.stages, schedule.overlap, schedule.turns,
+      schedule.order == Schedule::Order::rows ? Order::Rows : Order::Cols);
 }
 
 Schedule ScheduleAttr::toSchedule() const {
@@ -124,6 +124,7 @@ Schedule ScheduleAttr::toSchedule() const {
           .depth = getDepth(),
           .splits = getSplits(),
           .merge = getMerge(),
+          .across = getAcross(),
           .groups = getGroups(),
           .warps = getWarps(),
           .stages = getStages(),

@@ -124,6 +124,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
       DefaultValuedParameter<"int64_t", "0">:$depth,
       DefaultValuedParameter<"int64_t", "1">:$splits,
       DefaultValuedParameter<"bool", "false">:$merge,
+      DefaultValuedParameter<"bool", "false">:$across,
       DefaultValuedParameter<"int64_t", "1">:$groups,
       DefaultValuedParameter<"int64_t", "1">:$warps,
       DefaultValuedParameter<"int64_t", "1">:$stages,

@@ -107,9 +107,14 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AttrSizedOperandSegments]> {
 
     A count outside `[0, N]` or `[0, K]` is undefined behaviour.
 
+    With `heads(h)` there are h products side by side: the rows of `lhs` and of the
+    result are in h equal parts, and part i is multiplied with part i of the columns
+    of `rhs`, which is h times as wide: `h K` columns if transposed, `h N` if not.
+
     - (C1) the shapes chain, and `acc` has the type of the result.
     - (C2) `lhs` and `rhs` have one element type.
-    - (C3) only `rhs` may have an encoding.
+    - (C3) only `rhs` may have an encoding, and none with `heads`.
+    - (C4) `heads` is at least 1 and divides the rows.
 
     A count that is the whole extent folds away.
 
@@ -126,11 +131,12 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AttrSizedOperandSegments]> {
     ```
   }];
   let arguments = (ins Tile_Factor:$lhs, Tile_Factor:$rhs, Optional<Tile_Accumulator>:$acc,
-      UnitAttr:$transpose, Optional<Index>:$cols, Optional<Index>:$depth);
+      UnitAttr:$transpose, Optional<Index>:$cols, Optional<Index>:$depth,
+      DefaultValuedAttr<I64Attr, "1">:$heads);
   let results = (outs Tile_Accumulator:$result);
   let assemblyFormat = [{
     $lhs `,` (`transpose` $transpose^)? $rhs (`acc` $acc^)?
-    (`cols` `(` $cols^ `)`)? (`depth` `(` $depth^ `)`)? attr-dict
+    (`cols` `(` $cols^ `)`)? (`depth` `(` $depth^ `)`)? (`heads` `(` $heads^ `)`)? attr-dict
     `:` type($lhs) `,` type($rhs) (`,` type($acc)^)? `->` type($result)
   }];
   let hasVerifier = 1;

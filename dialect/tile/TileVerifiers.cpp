@@ -129,8 +129,16 @@ LogicalResult PutOp::verify() {
 LogicalResult DotOp::verify() {
   RankedTensorType lhs = getLhs().getType(), rhs = getRhs().getType(),
                    result = getResult().getType();
-  int64_t terms = rhs.getDimSize(getTranspose() ? 1 : 0);
-  int64_t cols = rhs.getDimSize(getTranspose() ? 0 : 1);
+  int64_t heads = getHeads();
+  if (heads < 1 || lhs.getDimSize(0) % heads) // dot (C4)
+    return emitOpError("cannot share ")
+           << lhs.getDimSize(0) << " rows among " << heads << " heads";
+  if (rhs.getDimSize(1) % heads) // dot (C1)
+    return emitOpError("cannot share ")
+           << rhs.getDimSize(1) << " columns among " << heads << " heads";
+  int64_t terms =
+      getTranspose() ? rhs.getDimSize(1) / heads : rhs.getDimSize(0);
+  int64_t cols = getTranspose() ? rhs.getDimSize(0) : rhs.getDimSize(1) / heads;
   // dot (C1)
   if (lhs.getDimSize(1) != terms || result.getDimSize(0) != lhs.getDimSize(0) ||
       result.getDimSize(1) != cols)
@@ -146,6 +154,8 @@ LogicalResult DotOp::verify() {
            << lhs.getElementType() << " by " << rhs.getElementType();
   if (lhs.getEncoding() || result.getEncoding()) // dot (C3)
     return emitOpError("can have an encoding on its right-hand side only");
+  if (rhs.getEncoding() && heads > 1) // dot (C3)
+    return emitOpError("of several heads can have no encoding");
   return success();
 }
 

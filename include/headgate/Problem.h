@@ -25,6 +25,8 @@ struct AttendProblem {
   /// The heads that read one key head are as many for each, at a constant
   /// distance: they can be the rows of one block.
   bool mergeable = true;
+  /// The key heads that are read lie side by side.
+  bool adjacent = true;
   bool gathered = false; ///< the query rows of chosen experts are picked
   bool causal = false;
   int64_t window = 0;  ///< 0: none

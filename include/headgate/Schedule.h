@@ -27,6 +27,9 @@ struct Schedule {
   /// Attention: the rows of a block come from all query heads that read its key
   /// head, which is then read once for all of them.
   bool merge = false;
+  /// With merge: of all key heads, `rows` in equal parts. A block then reads its
+  /// keys and values in the order in which they lie in memory.
+  bool across = false;
   int64_t groups = 1; ///< GPU: row groups of a block
   int64_t warps = 1;  ///< GPU: warps of a row group
   /// Tiles of the right factors that are held at a time. 0: they are read where

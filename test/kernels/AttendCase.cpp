@@ -155,7 +155,7 @@ std::vector<int> extentsOf(std::span<const std::string> targets) {
           count(values.rows),
           count(values.keys),
           count(values.splits),
-          flags,
+          flags + 1, // of all key heads, too
           count(values.stages),
           flags,
           count(values.rowTiles),
@@ -166,16 +166,24 @@ std::vector<int> extentsOf(std::span<const std::string> targets) {
 
 //===-- from choices to cases --------------------------------------------===//
 
+int64_t keyHeadsOf(const HeadShape &heads) {
+  return std::string_view(heads.name) == "offset" ? 2 : heads.H;
+}
+
 std::optional<Schedule> scheduleOf(const Choice &choice, const Values &values,
                                    bool isGpu) {
   int64_t rows = values.rows[choice[rowsAxis]];
   if (rows == 0)
     return {};
+  bool across = choice[mergeAxis] == 3;
+  if (across)
+    rows *= keyHeadsOf(headShapes[choice[headsAxis]]);
   int64_t ofWarp = 16 * values.rowTiles[choice[rowTilesAxis]];
   return Schedule{.rows = rows,
                   .keys = values.keys[choice[keysAxis]],
                   .splits = values.splits[choice[splitsAxis]],
-                  .merge = choice[mergeAxis] == 2,
+                  .merge = choice[mergeAxis] >= 2,
+                  .across = across,
                   .warps = isGpu ? rows / ofWarp : 1,
                   .stages = values.stages[choice[stagesAxis]],
                   .order = choice[orderAxis] == 2 ? Schedule::Order::rows
@@ -220,12 +228,11 @@ bool legalize(Choice &choice, std::span<const std::string> targets) {
 
 AttendProblem AttendCase::problem() const {
   bool isRouted = heads.isRouted();
-  int64_t keyHeads = std::string_view(heads.name) == "offset" ? 2 : heads.H;
   return {.dtype = dtype,
           .D = D,
           .Dv = Dv,
           .heads = heads.heads(),
-          .keyHeads = keyHeads,
+          .keyHeads = keyHeadsOf(heads),
           .mergeable = std::string_view(heads.name) != "uneven",
           .gathered = isRouted,
           .causal = pattern != Pattern::full,

@@ -98,6 +98,21 @@ TEST(Schedule, EachRuleRefuses) {
             "(S3)");
   attend.mergeable = false;
   EXPECT_EQ(refusal(attend, v4, with(prefill, "merge", 1)), "(S4)");
+  Schedule across =
+      with(with(with(prefill, "stages", 0), "merge", 1), "across", 1);
+  across.rows = 8;
+  EXPECT_EQ(refusal(AttendProblem{.heads = 8, .keyHeads = 4}, v4, across), "");
+  EXPECT_EQ(refusal(AttendProblem{.heads = 6, .keyHeads = 3}, v4, across),
+            "(S4)");
+  EXPECT_EQ(refusal(AttendProblem{.heads = 8, .keyHeads = 4}, v4,
+                    with(across, "merge", 0)),
+            "(S4)");
+  EXPECT_EQ(refusal(AttendProblem{.heads = 8, .keyHeads = 4}, v4,
+                    with(across, "stages", 1)),
+            "(S4)");
+  EXPECT_EQ(refusal(AttendProblem{.heads = 8, .keyHeads = 4, .adjacent = false},
+                    v4, across),
+            "(S4)");
   EXPECT_EQ(refusal(gemm, v4, with(projection, "merge", 1)), "(S4)");
   EXPECT_EQ(refusal(attend, v4, with(prefill, "splits", 1025)), "(S5)");
   EXPECT_EQ(refusal(gemm, v4, with(projection, "splits", 2)), "(S5)");
@@ -191,12 +206,22 @@ TEST(Schedule, DefaultsOfTheHost) {
       defaultSchedules(AttendProblem{.heads = 16, .keyHeads = 8}, v4);
   EXPECT_EQ(choices[0].schedule, prefill);
   EXPECT_EQ(defaultSchedules(AttendProblem{}, v3)[0].schedule.rows, 6);
-  // One token: the heads of a key head are the rows of a block, read in place.
+  // One token: all heads are the rows of a block, read in place.
   const Schedule &decode = choices.back().schedule;
-  EXPECT_EQ(decode.rows, 2);
+  EXPECT_EQ(decode.rows, 16);
   EXPECT_TRUE(decode.merge);
+  EXPECT_TRUE(decode.across);
   EXPECT_EQ(decode.stages, 0);
   EXPECT_GT(decode.splits, 1);
+
+  // Rows of heads that do not lie side by side, or too many: one key head each.
+  for (AttendProblem apart :
+       {AttendProblem{.heads = 16, .keyHeads = 8, .adjacent = false},
+        AttendProblem{.heads = 128, .keyHeads = 64}}) {
+    Schedule one = defaultSchedules(apart, v4).back().schedule;
+    EXPECT_EQ(one.rows, 2);
+    EXPECT_FALSE(one.across);
+  }
 }
 
 TEST(Schedule, KnobsSpanTheDefaults) {
@@ -262,6 +287,7 @@ TEST(ScheduleText, ProblemsReadBack) {
                     .heads = 6,
                     .keyHeads = 2,
                     .mergeable = false,
+                    .adjacent = false,
                     .gathered = true,
                     .causal = true,
                     .window = 9,
@@ -280,6 +306,7 @@ TEST(ScheduleText, SchedulesReadBack) {
                .depth = 4,
                .splits = 5,
                .merge = true,
+               .across = true,
                .groups = 2,
                .warps = 4,
                .stages = 3,

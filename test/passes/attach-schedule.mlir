@@ -16,7 +16,7 @@
 //       CHECK:   routed.attend
 // CHECK-LABEL: func private @attend_v2(
 //  CHECK-SAME:   kernel = "attend", variant = 2 : i64, when = "S <= 1"}
-//  CHECK-SAME:   #tile.schedule<rows = 1,
+//  CHECK-SAME:   #tile.schedule<rows = 2, keys = 256, splits = 64, merge = true, across = true, stages = 0>
 func.func private @attend(
     %q: memref<?x?x2x2x16xf32> {headgate.dims = ["B", "S", 2, 2, 16]}, %e: memref<?x?x2x1xi32> {headgate.dims = ["B", "S", 2, 1]},
     %k: memref<?x?x2x16xf32> {headgate.dims = ["B", "T", 2, 16]}, %o: memref<?x?x2x1x16xf32> {headgate.dims = ["B", "S", 2, 1, 16], headgate.output})
@@ -32,11 +32,11 @@ func.func private @attend(
 
 // -----
 
-// One token is all there ever is: one variant, for all calls. Four heads share each
-// key head and are the rows of a block.
+// One token is all there ever is: one variant, for all calls. All heads are the rows
+// of a block.
 // CHECK-LABEL: func private @one_token(
 //  CHECK-SAME:   headgate.launch = {grid = ["1", "1", "1"], index = 0 : i64, kernel = "one_token"}
-//  CHECK-SAME:   #tile.schedule<rows = 4, keys = 512, splits = 1024, merge = true, stages = 0>
+//  CHECK-SAME:   #tile.schedule<rows = 8, keys = 256, splits = 64, merge = true, across = true, stages = 0>
 //   CHECK-NOT: func private @one_token_v1
 func.func private @one_token(
     %q: memref<?x1x8x16xf32> {headgate.dims = ["B", 1, 8, 16]}, %k: memref<?x?x2x16xf32> {headgate.dims = ["B", "T", 2, 16]},

@@ -198,6 +198,39 @@ func.func private @decode(
 
 // -----
 
+// A block of all key heads: as many rows of each, the first head's first. It reads
+// keys and values of all of them at once. A second launch brings the parts of each
+// key head together.
+// CHECK-LABEL: func private @across
+//  CHECK-SAME:   headgate.launch = {grid = ["B", "max(1,min(4,cdiv(T,8)))*cdiv(2*S,3)", "1"]
+//   CHECK-DAG:   %[[I:.+]] = tile.iota : tensor<6xi32>
+//   CHECK-DAG:   arith.divui %[[I]], %{{.+}} : tensor<6xi32>
+//   CHECK-DAG:   %[[R:.+]] = arith.remui %[[I]], %{{.+}} : tensor<6xi32>
+//       CHECK:   tile.load %{{.+}} [1, 1, 1, 1, 16] rows({{.+}} at [1, 2, 3] {{.+}} -> tensor<6x16xf32>
+//       CHECK:   scf.for
+//       CHECK:     %[[K:.+]] = tile.load %{{.+}}, %c1, %c0] [1, 8, 2, 16] : memref<?x?x4x16xf32> -> tensor<8x32xf32>
+//       CHECK:     tile.dot %{{.+}}, transpose %[[K]] cols(%{{.+}}) heads(2) : tensor<6x16xf32>, tensor<8x32xf32> -> tensor<6x8xf32>
+//       CHECK:     tile.dot %{{.+}} acc %{{.+}} depth(%{{.+}}) heads(2) : tensor<6x8xf32>, tensor<8x32xf32>, tensor<6x16xf32> -> tensor<6x16xf32>
+//       CHECK:   tile.store %{{.+}}, %{{.+}} [1, 2, 3, 16] : tensor<6x16xf32>
+// CHECK-LABEL: func private @across_combine
+//  CHECK-SAME:   headgate.launch = {grid = ["2*B", "cdiv(2*S,3)", "1"]
+//       CHECK:   tile.load %{{.+}} [1, 1, 3, 16] : {{.+}} -> tensor<3x16xf32>
+func.func private @across(
+    %q: memref<?x?x2x2x16xf32> {headgate.dims = ["B", "S", 2, 2, 16]},
+    %k: memref<?x?x4x16xf32> {headgate.dims = ["B", "T", 4, 16]},
+    %o: memref<?x?x2x2x16xf32> {headgate.dims = ["B", "S", 2, 2, 16], headgate.output})
+    attributes {headgate.kernel = "attend",
+                tile.schedule = #tile.schedule<rows = 6, keys = 8, splits = 4, merge = true, across = true, stages = 0>} {
+  %qt = bufferization.to_tensor %q restrict : memref<?x?x2x2x16xf32> to tensor<?x?x2x2x16xf32>
+  %kt = bufferization.to_tensor %k restrict : memref<?x?x4x16xf32> to tensor<?x?x4x16xf32>
+  %out, %lse = routed.attend %qt, %kt, %kt causal kv_head affine_map<(g, j) -> (g + 1)>
+      : tensor<?x?x2x2x16xf32>, tensor<?x?x4x16xf32>, tensor<?x?x4x16xf32>
+  bufferization.materialize_in_destination %out in restrict writable %o : (tensor<?x?x2x2x16xf32>, memref<?x?x2x2x16xf32>) -> ()
+  return
+}
+
+// -----
+
 // Blocks numbered by rows first, so that those which follow one another read the
 // same keys. A mask that all batches share masks every tile.
 // CHECK-LABEL: func private @masked

@@ -1,6 +1,8 @@
 // RUN: headgate-opt %s --headgate-lower-tile-to-vector=target=host:x86-64-v4 --split-input-file --verify-diagnostics | FileCheck %s
 
 // CHECK-LABEL: func.func @three_dimensions
+// CHECK-LABEL: func.func @padded_heads
+//       CHECK:   tile.load
 // CHECK-LABEL: func.func @constant
 // CHECK-LABEL: func.func @operation
 // CHECK-LABEL: func.func @exchange
@@ -15,6 +17,17 @@ func.func @three_dimensions(%x: memref<2xf32>) attributes {tile.schedule = #tile
   %c0 = arith.constant 0 : index
   // expected-remark @below {{not lowered to vectors: a tile has one or two static dimensions}}
   %t = arith.constant dense<1.0> : tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+// Rows of 3 heads that are 8 wide in memory and 16 in the tile.
+func.func @padded_heads(%x: memref<?x3x8xf32>, %y: memref<?x48xf32>) attributes {tile.schedule = #tile.schedule<rows = 4>} {
+  %c0 = arith.constant 0 : index
+  // expected-remark @below {{not lowered to vectors: the columns of its rows do not lie side by side}}
+  %t = tile.load %x[%c0, %c0, %c0] [4, 3, 16] : memref<?x3x8xf32> -> tensor<4x48xf32>
+  tile.store %t, %y[%c0, %c0] [4, 48] : tensor<4x48xf32>, memref<?x48xf32>
   return
 }
 

@@ -249,6 +249,33 @@ func.func @panels_on_the_left(%a: tensor<4x5xf32, #tile.panels<4 x 1>>, %b: tens
 
 // -----
 
+// dot (C3)
+func.func @panels_of_heads(%a: tensor<4x5xf32>, %b: tensor<6x10xf32, #tile.panels<4 x 1>>) {
+  // expected-error @below {{of several heads can have no encoding}}
+  %x = tile.dot %a, transpose %b heads(2) : tensor<4x5xf32>, tensor<6x10xf32, #tile.panels<4 x 1>> -> tensor<4x6xf32>
+  return
+}
+
+// -----
+
+// dot (C1)
+func.func @columns_of_heads(%a: tensor<4x5xf32>, %b: tensor<5x7xf32>) {
+  // expected-error @below {{cannot share 7 columns among 2 heads}}
+  %x = tile.dot %a, %b heads(2) : tensor<4x5xf32>, tensor<5x7xf32> -> tensor<4x7xf32>
+  return
+}
+
+// -----
+
+// dot (C4)
+func.func @rows_of_heads(%a: tensor<4x5xf32>, %b: tensor<5x6xf32>) {
+  // expected-error @below {{cannot share 4 rows among 3 heads}}
+  %x = tile.dot %a, %b heads(3) : tensor<4x5xf32>, tensor<5x6xf32> -> tensor<4x2xf32>
+  return
+}
+
+// -----
+
 // reduce (C1)
 func.func @loses_a_row(%x: tensor<4x6xf32>) {
   // expected-error @below {{cannot turn 'tensor<4x6xf32>' into 'tensor<3xf32>'}}

@@ -59,6 +59,15 @@ func.func @panels(%p: memref<?x3x64xbf16>, %q: tensor<4x5xbf16>, %i: index) -> (
   return %x, %y : tensor<4x48xf32>, tensor<4x48xf32>
 }
 
+// CHECK-LABEL: func @heads
+//       CHECK:   tile.dot %{{.+}}, transpose %{{.+}} cols(%{{.+}}) heads(2) : tensor<4x5xf16>, tensor<6x10xf16> -> tensor<4x6xf32>
+//       CHECK:   tile.dot %{{.+}}, %{{.+}} heads(2) : tensor<4x6xf32>, tensor<6x6xf32> -> tensor<4x3xf32>
+func.func @heads(%a: tensor<4x5xf16>, %b: tensor<6x10xf16>, %c: tensor<6x6xf32>, %n: index) -> tensor<4x3xf32> {
+  %x = tile.dot %a, transpose %b cols(%n) heads(2) : tensor<4x5xf16>, tensor<6x10xf16> -> tensor<4x6xf32>
+  %y = tile.dot %x, %c heads(2) : tensor<4x6xf32>, tensor<6x6xf32> -> tensor<4x3xf32>
+  return %y : tensor<4x3xf32>
+}
+
 // CHECK-LABEL: func @dots
 //       CHECK:   tile.dot %{{.+}}, transpose %{{.+}} cols(%{{.+}}) : tensor<4x5xf16>, tensor<6x5xf16> -> tensor<4x6xf32>
 //       CHECK:   tile.dot %{{.+}}, %{{.+}} acc %{{.+}} depth(%{{.+}}) : tensor<4x5xf16>, tensor<5x6xf16>, tensor<4x6xf32> -> tensor<4x6xf32>
