@@ -207,9 +207,9 @@ Result<GpuCode> generateParts(ModuleOp module, const DialectRegistry &registry,
     LevelLowering lowering(registry, target.name, said[part]);
     if (!lowering.parse(bytecode))
       return;
-    for (auto [index, function] : llvm::enumerate(llvm::make_early_inc_range(
-             lowering.module().getOps<func::FuncOp>())))
-      if (partOf[index] != part)
+    auto all = llvm::to_vector(lowering.module().getOps<func::FuncOp>());
+    for (auto [function, itsPart] : llvm::zip_equal(all, partOf))
+      if (itsPart != part)
         function.erase();
     codes[part] = generate(lowering, target, {});
   };
