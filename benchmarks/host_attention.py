@@ -184,10 +184,25 @@ def peers_of(options, build):
     return table
 
 
-def candidates(p, t, ours, table, options):
-    """Name to (function to time, function that returns its result)."""
+def reader(p, t, machine):
+    import ctypes
+    caches = [t.k, t.v]
+    if p.kind == "decode_core":
+        caches += [t.k_mean, t.v_mean]
+    assert sum(c.nbytes for c in caches) == p.cache_bytes()
+    blocks = (ctypes.c_void_p * len(caches))(*[c.data_ptr() for c in caches])
+    sizes = (ctypes.c_size_t * len(caches))(*[c.nbytes for c in caches])
+    return lambda: machine.readSeconds(blocks, sizes, len(caches), p.threads)
+
+
+def candidates(p, t, ours, table, machine, options):
+    """Name to (function to time, function that returns its result). Of decoding
+    also "read": reading what it must read, in the same memory and in as many
+    threads, as fast as the machine does it."""
     from peers import Unfit
     found = {"headgate": ours.prepare(p, t)}
+    if p.kind.startswith("decode"):
+        found["read"] = (reader(p, t, machine), None)
     for name in options.peers.split(","):
         if name not in table[p.kind]:
             continue
@@ -202,6 +217,8 @@ def check_results(p, found):
     """Everybody's result is ours, within the noise of 16-bit arithmetic."""
     ours = found["headgate"][1]().float()
     for name, (_, result) in found.items():
+        if not result:
+            continue
         theirs = result().float().reshape(ours.shape)
         error = (theirs - ours).abs().max().item()
         limit = (2e-3 if p.dtype == "f32" else 6e-2) * max(
@@ -245,11 +262,10 @@ def summarise(p, times, machine):
     result["ratios"] = {
         name: percentiles([b / a for a, b in zip(times["headgate"], x)])
         for name, x in times.items() if name != "headgate"}
-    others = [x for x in result["ratios"] if x != "handwritten"]
+    others = [x for x in result["ratios"] if x not in ("handwritten", "read")]
     if others:
         best = min(others, key=lambda name: seconds[name]["median"])
         result["best_peer"], result["ratio"] = best, result["ratios"][best]
-    mine = seconds["headgate"]["median"]
     if p.kind in ("dense", "core"):
         measure = machine.peakF32 if p.dtype == "f32" else machine.peakBf16
         peak = max(measure(p.threads) for _ in range(3))
@@ -259,24 +275,12 @@ def summarise(p, times, machine):
         if peak:
             result["share_of_peak"] = {
                 name: x / peak for name, x in result["gflops"].items()}
-    if p.kind.startswith("decode"):
-        result["read"] = read_share(p, mine, machine)
+    if "read" in times:
+        result["read"] = {
+            "bytes": p.cache_bytes(),
+            "bandwidth_gbs": 1e-9 * p.cache_bytes() / seconds["read"]["median"],
+            "share": result["ratios"]["read"]}
     return result
-
-
-def read_share(p, mine, machine):
-    """Our time against reading as many bytes with as many threads."""
-    import ctypes
-    import numpy as np
-    count = p.cache_bytes() // 4
-    block = np.ones(count + 16, np.float32)
-    offset = (-block.ctypes.data % 64) // 4
-    pointer = ctypes.c_void_p(block[offset:].ctypes.data)
-    times = [machine.readSeconds(pointer, ctypes.c_size_t(4 * count), p.threads)
-             for _ in range(15)]
-    best = statistics.median(times)
-    return {"bytes": 4 * count, "seconds": best,
-            "bandwidth_gbs": 4e-9 * count / best, "share": best / mine}
 
 
 def describe(result):
@@ -298,7 +302,9 @@ def describe(result):
             line += (f"  | {name} {result['gflops'][name]:.0f} GFLOP/s,"
                      f" {100 * result['share_of_peak'][name]:.1f} % of peak")
     if "read" in result:
-        line += (f"  | {100 * result['read']['share']:.0f} % of"
+        share = result["read"]["share"]
+        line += (f"  | {100 * share['median']:.0f} %"
+                 f" [{100 * share['p20']:.0f}, {100 * share['p80']:.0f}] of"
                  f" {result['read']['bandwidth_gbs']:.1f} GB/s")
     return line
 
@@ -337,7 +343,7 @@ def main():
         torch.set_num_threads(p.threads)
         t = make_tensors(p, options.seed)
         with torch.no_grad():
-            found = candidates(p, t, ours, table, options)
+            found = candidates(p, t, ours, table, machine, options)
             check_results(p, found)
             result = summarise(p, time_rounds(found, options), machine)
         print(describe(result), flush=True)

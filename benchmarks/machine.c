@@ -139,32 +139,40 @@ double peakBf16(int threads) {
 #endif
 
 typedef struct {
-  const float *begin;
-  size_t count;
+  const void *const *blocks;
+  const size_t *bytes;
+  int count, part, parts;
   float result;
 } Read;
 
+/* This thread's part of each block. */
 static void runRead(void *argument) {
   Read *task = argument;
   Vector s[8];
 #pragma GCC unroll 8
   for (int i = 0; i < 8; ++i)
     s[i] = splat(0);
-  for (size_t n = 0; n + 8 * lanes <= task->count; n += 8 * lanes)
+  for (int block = 0; block < task->count; ++block) {
+    size_t length = task->bytes[block] / sizeof(float) / (size_t)task->parts;
+    length = length / 128 * 128;
+    const float *begin =
+        (const float *)task->blocks[block] + length * (size_t)task->part;
+    for (size_t n = 0; n + 8 * lanes <= length; n += 8 * lanes)
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i)
-      s[i] += *(const Vector *)(task->begin + n + (size_t)i * lanes);
+      for (int i = 0; i < 8; ++i)
+        s[i] += *(const Vector *)(begin + n + (size_t)i * lanes);
+  }
 #pragma GCC unroll 8
   for (int i = 0; i < 8; ++i)
     task->result += s[i][0];
 }
 
-/* Seconds to read `bytes` bytes at `data` (64-aligned) once, in `threads`
+/* Seconds to read `count` blocks (64-aligned) once, each in `threads`
    contiguous parts. */
-double readSeconds(const void *data, size_t bytes, int threads) {
+double readSeconds(const void *const *blocks, const size_t *bytes, int count,
+                   int threads) {
   Read tasks[maxThreads];
-  size_t part = bytes / sizeof(float) / (size_t)threads / 128 * 128;
   for (int i = 0; i < threads; ++i)
-    tasks[i] = (Read){(const float *)data + part * (size_t)i, part, 0};
+    tasks[i] = (Read){blocks, bytes, count, i, threads, 0};
   return timeThreads(threads, runRead, (char *)tasks, sizeof(Read));
 }

@@ -14,10 +14,12 @@
 //            each query row; then from keys by rows to rows by keys
 //   sums:    for each row v, for each head h, for each of its query rows i
 //              o[i] += p[i][v] * v[h]
+//            (of numbers of 16 bits for a page of rows at a time, read before)
 
 #include "passes/TileEmitter.h"
 #include "passes/VectorCode.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -74,41 +76,70 @@ TileEmitter::HeadMatrix TileEmitter::headMatrixOf(tile::DotOp dot) {
 // Scores
 //===----------------------------------------------------------------------===//
 
-/// spare[spareRow + i] = the products of query row i with its head's part of
-/// row `key`, added up to one vector; 0 where there is no such row.
-void TileEmitter::emitKeyProducts(tile::DotOp dot, const HeadMatrix &matrix,
-                                  Value key, Value spare, Value spareRow) {
+/// Room on the stack. `products`: a vector for each query row of as many keys
+/// as are added up at once; `sums`: scores, [keys][room].
+struct TileEmitter::KeySums {
+  int64_t room; ///< query rows, a power of two
+  Value products, sums;
+};
+
+/// `width` elements at `at`, widened to `as`. Volatile: that keeps the order of
+/// such loads, also where what is computed of the last is used first.
+Value TileEmitter::loadInOrder(const HeadMatrix &matrix, ArrayRef<Value> at,
+                               int64_t width, Type as) {
+  Type element = matrix.rows.element;
+  Value address = arith::IndexCastOp::create(
+      b, b.getI64Type(), addressOf(b, matrix.rows.memref, at));
+  Value pointer = LLVM::IntToPtrOp::create(
+      b, LLVM::LLVMPointerType::get(b.getContext()), address);
+  auto type = VectorType::get({width}, element);
+  Value loaded = LLVM::LoadOp::create(
+      b, type, pointer, /*alignment=*/element.getIntOrFloatBitWidth() / 8,
+      /*isVolatile=*/true);
+  if (as == element)
+    return loaded;
+  return arith::ExtFOp::create(b, type.clone(as), loaded);
+}
+
+/// The products of the query rows of `head` with its part of row `key`, each
+/// added up to one vector.
+SmallVector<Value> TileEmitter::headProducts(tile::DotOp dot,
+                                             const HeadMatrix &matrix,
+                                             Value key, Value head) {
   Type leftType = dot.getLhs().getType().getElementType();
   int64_t perVector = (leftType.isF32() ? 1 : 2) * target.lanes;
-  auto sumType = VectorType::get({target.lanes}, b.getF32Type());
-  auto store = [&](Value sum, Value row) {
-    vector::StoreOp::create(b, sum, spare,
-                            ValueRange{b.add(spareRow, row), b.index(0)});
-  };
   auto whole = [&](Value part, int64_t width) -> Value {
     if (width == perVector)
       return part;
     return vector::InsertStridedSliceOp::create(
         b, part, zeros(b, VectorType::get({perVector}, leftType)), 0, 1);
   };
-  auto multiply = [&](Value head) {
-    SmallVector<Value> sums(matrix.rowsOfHead, zeros(b, sumType));
-    Value first = b.mul(head, b.index(matrix.rowsOfHead));
-    for (int64_t at = 0; at < matrix.width; at += perVector) {
-      int64_t width = std::min(perVector, matrix.width - at);
-      Value right =
-          whole(loadRow(matrix.rows, matrix.rows.memref,
-                        matrix.place(b, key, head, at), width, leftType),
-                width);
-      for (int64_t i = 0; i < matrix.rowsOfHead; ++i) {
-        Value row = b.add(first, b.index(i));
-        Value left =
-            whole(loadBuffer(dot.getLhs(), {row, b.index(at)}, width), width);
-        sums[i] = multiplyAdd(left, right, sums[i]);
-      }
+  SmallVector<Value> sums(
+      matrix.rowsOfHead,
+      zeros(b, VectorType::get({target.lanes}, b.getF32Type())));
+  Value first = b.mul(head, b.index(matrix.rowsOfHead));
+  for (int64_t at = 0; at < matrix.width; at += perVector) {
+    int64_t width = std::min(perVector, matrix.width - at);
+    Value right = whole(
+        loadInOrder(matrix, matrix.place(b, key, head, at), width, leftType),
+        width);
+    for (int64_t i = 0; i < matrix.rowsOfHead; ++i) {
+      Value row = b.add(first, b.index(i));
+      Value left =
+          whole(loadBuffer(dot.getLhs(), {row, b.index(at)}, width), width);
+      sums[i] = multiplyAdd(left, right, sums[i]);
     }
-    for (int64_t i = 0; i < matrix.rowsOfHead; ++i)
-      store(sums[i], b.add(first, b.index(i)));
+  }
+  return sums;
+}
+
+/// spare[spareRow + i] = the products of query row i with row `key`; 0 where
+/// there is no such row.
+void TileEmitter::storeProducts(tile::DotOp dot, const HeadMatrix &matrix,
+                                Value key, Value spare, Value spareRow) {
+  auto store = [&](Value sum, Value row) {
+    vector::StoreOp::create(b, sum, spare,
+                            ValueRange{b.add(spareRow, row), b.index(0)});
   };
   Value isThere =
       arith::AndIOp::create(b,
@@ -119,10 +150,15 @@ void TileEmitter::emitKeyProducts(tile::DotOp dot, const HeadMatrix &matrix,
   auto branch = scf::IfOp::create(b, isThere, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  loop(b.index(0), b.index(matrix.heads), 1, multiply);
+  loop(b.index(0), b.index(matrix.heads), 1, [&](Value head) {
+    Value first = b.mul(head, b.index(matrix.rowsOfHead));
+    for (auto [i, sum] : llvm::enumerate(headProducts(dot, matrix, key, head)))
+      store(sum, b.add(first, b.index(i)));
+  });
   b.setInsertionPointToStart(branch.elseBlock());
+  Value none = zeros(b, VectorType::get({target.lanes}, b.getF32Type()));
   loop(b.index(0), b.index(matrix.heads * matrix.rowsOfHead), 1,
-       [&](Value row) { store(zeros(b, sumType), row); });
+       [&](Value row) { store(none, row); });
 }
 
 /// `vectors` as one row of elements, each index of which is rotated to the left
@@ -148,42 +184,82 @@ static void transpose(TileBuilder &b, SmallVectorImpl<Value> &vectors,
   }
 }
 
-void TileEmitter::emitHeadScores(tile::DotOp dot, const HeadMatrix &matrix) {
-  int64_t lanes = target.lanes, rows = tileShape(dot.getResult())[0];
-  // Sums of as many vectors as there are lanes: of several keys if there are
-  // fewer rows. `sums` then is [keys][room].
-  int64_t room = llvm::PowerOf2Ceil(rows);
+/// The scores of a register's lanes of keys, from `first` on, as vectors of
+/// [keys][room]: the sums of as many products as there are lanes at once, those
+/// of several keys if there are fewer rows.
+void TileEmitter::sumKeys(tile::DotOp dot, const HeadMatrix &matrix,
+                          Value first, const KeySums &into) {
+  int64_t lanes = target.lanes, room = into.room;
   int64_t keysAtOnce = std::max<int64_t>(1, lanes / room);
   int64_t vectorsAtOnce = keysAtOnce * room / lanes;
-  Value products = spareRows(keysAtOnce * room, lanes, b.getF32Type());
-  Value sums = spareRows(room, lanes, b.getF32Type());
   auto type = VectorType::get({lanes}, b.getF32Type());
-  auto load = [&](Value memref, Value row) -> Value {
-    return vector::LoadOp::create(b, type, memref, ValueRange{row, b.index(0)});
+  auto store = [&](Value sum, Value row) {
+    vector::StoreOp::create(b, sum, into.sums, ValueRange{row, b.index(0)});
   };
+  auto viaMemory = [&](Value step, Value firstKey) {
+    loop(b.index(0), b.index(keysAtOnce), 1, [&](Value key) {
+      storeProducts(dot, matrix, b.add(firstKey, key), into.products,
+                    b.mul(key, b.index(room)));
+    });
+    for (int64_t v = 0; v < vectorsAtOnce; ++v) {
+      SmallVector<Value> parts;
+      for (int64_t j = 0; j < lanes; ++j)
+        parts.push_back(vector::LoadOp::create(
+            b, type, into.products,
+            ValueRange{b.index(v * lanes + j), b.index(0)}));
+      store(sumEach(parts),
+            b.add(b.mul(step, b.index(vectorsAtOnce)), b.index(v)));
+    }
+  };
+  auto inRegisters = [&](Value step, Value firstKey) {
+    SmallVector<Value> parts;
+    for (int64_t key = 0; key < keysAtOnce; ++key) {
+      for (int64_t head = 0; head < matrix.heads; ++head)
+        parts.append(headProducts(dot, matrix, b.add(firstKey, b.index(key)),
+                                  b.index(head)));
+      parts.resize((key + 1) * room, zeros(b, type));
+    }
+    store(sumEach(parts), step);
+  };
+  auto forSteps = [&](llvm::function_ref<void(Value, Value)> body) {
+    loop(b.index(0), b.index(lanes / keysAtOnce), 1, [&](Value step) {
+      body(step, b.add(first, b.mul(step, b.index(keysAtOnce))));
+    });
+  };
+  if (vectorsAtOnce > 1)
+    return forSteps(viaMemory);
+  Value last = b.add(first, b.index(lanes));
+  Value areThere =
+      arith::AndIOp::create(b,
+                            arith::CmpIOp::create(b, arith::CmpIPredicate::sge,
+                                                  first, matrix.rows.firstRow),
+                            arith::CmpIOp::create(b, arith::CmpIPredicate::sle,
+                                                  last, matrix.rows.rows));
+  auto branch = scf::IfOp::create(b, areThere, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  forSteps(inRegisters);
+  b.setInsertionPointToStart(branch.elseBlock());
+  forSteps(viaMemory);
+}
 
+void TileEmitter::emitHeadScores(tile::DotOp dot, const HeadMatrix &matrix) {
+  int64_t lanes = target.lanes, rows = tileShape(dot.getResult())[0];
+  KeySums spare;
+  spare.room = llvm::PowerOf2Ceil(rows);
+  spare.products =
+      spareRows(std::max(spare.room, lanes), lanes, b.getF32Type());
+  spare.sums = spareRows(spare.room, lanes, b.getF32Type());
   Value columns = b.index(tileShape(dot.getResult())[1]);
   if (dot.getCols())
     columns = b.min(columns, dot.getCols());
   loop(b.index(0), columns, lanes, [&](Value first) {
-    loop(b.index(0), b.index(lanes / keysAtOnce), 1, [&](Value step) {
-      Value firstKey = b.add(first, b.mul(step, b.index(keysAtOnce)));
-      loop(b.index(0), b.index(keysAtOnce), 1, [&](Value key) {
-        emitKeyProducts(dot, matrix, b.add(firstKey, key), products,
-                        b.mul(key, b.index(room)));
-      });
-      for (int64_t v = 0; v < vectorsAtOnce; ++v) {
-        SmallVector<Value> parts;
-        for (int64_t j = 0; j < lanes; ++j)
-          parts.push_back(load(products, b.index(v * lanes + j)));
-        Value row = b.add(b.mul(step, b.index(vectorsAtOnce)), b.index(v));
-        vector::StoreOp::create(b, sumEach(parts), sums,
-                                ValueRange{row, b.index(0)});
-      }
-    });
+    sumKeys(dot, matrix, first, spare);
     SmallVector<Value> scores;
-    for (int64_t i = 0; i < room; ++i)
-      scores.push_back(load(sums, b.index(i)));
+    for (int64_t i = 0; i < spare.room; ++i)
+      scores.push_back(vector::LoadOp::create(
+          b, VectorType::get({lanes}, b.getF32Type()), spare.sums,
+          ValueRange{b.index(i), b.index(0)}));
     transpose(b, scores, lanes);
     for (int64_t i = 0; i < rows; ++i)
       storeBuffer(scores[i], dot.getResult(), {b.index(i), first});
@@ -208,32 +284,75 @@ void TileEmitter::copyAccumulator(tile::DotOp dot) {
   });
 }
 
+/// Rows that are worth adding up before the sums are stored. Numbers of 16 bits
+/// take as long to add, and their sums to store, as to read; so a page of them
+/// is fetched, in order, and then added up from the first-level cache. Of f32,
+/// which has half as many numbers in a line, that loses more than it gains.
+int64_t TileEmitter::termsAtOnce(const HeadMatrix &matrix) const {
+  constexpr int64_t pageBytes = 4096;
+  auto type = cast<MemRefType>(matrix.rows.memref.getType());
+  bool isWholeRow =
+      !matrix.isStored && type.getDimSize(type.getRank() - 2) == matrix.heads;
+  int64_t rowBytes = matrix.heads * matrix.width * 2;
+  if (matrix.rows.element.isF32() || !isWholeRow)
+    return 1;
+  return std::clamp<int64_t>(pageBytes / rowBytes, 1, 8);
+}
+
+/// Adds the products of `terms` rows from `term` on.
+void TileEmitter::addTerms(tile::DotOp dot, const HeadMatrix &matrix,
+                           Value term, int64_t terms) {
+  SmallVector<int64_t> widths;
+  for (int64_t at = 0; at < matrix.width; at += target.lanes)
+    widths.push_back(std::min(target.lanes, matrix.width - at));
+  loop(b.index(0), b.index(matrix.heads), 1, [&](Value head) {
+    SmallVector<SmallVector<Value>> at;
+    SmallVector<Value> sums;
+    Value first = b.mul(head, b.index(matrix.rowsOfHead));
+    for (int64_t i = 0; i < matrix.rowsOfHead; ++i)
+      for (size_t j = 0; j < widths.size(); ++j) {
+        at.push_back({b.add(first, b.index(i)), b.index(j * target.lanes)});
+        sums.push_back(loadBuffer(dot.getResult(), at.back(), widths[j]));
+      }
+    for (int64_t t = 0; t < terms; ++t) {
+      Value row = b.add(term, b.index(t));
+      SmallVector<Value> rights;
+      for (size_t j = 0; j < widths.size(); ++j)
+        rights.push_back(loadRow(matrix.rows, matrix.rows.memref,
+                                 matrix.place(b, row, head, j * target.lanes),
+                                 widths[j], b.getF32Type()));
+      for (size_t i = 0; i < sums.size(); ++i) {
+        size_t j = i % widths.size();
+        Value left = leftElement(dot, at[i].front(), row, widths[j]);
+        sums[i] = multiplyAdd(left, rights[j], sums[i]);
+      }
+    }
+    for (size_t i = 0; i < sums.size(); ++i)
+      storeBuffer(sums[i], dot.getResult(), at[i]);
+  });
+}
+
 void TileEmitter::emitHeadSums(tile::DotOp dot, const HeadMatrix &matrix) {
   copyAccumulator(dot);
-  Value end = matrix.rows.rows;
+  Value first = matrix.rows.firstRow, end = matrix.rows.rows;
   if (dot.getDepth())
     end = b.min(end, dot.getDepth());
-  loop(matrix.rows.firstRow, end, 1, [&](Value term) {
-    loop(b.index(0), b.index(matrix.heads), 1, [&](Value head) {
-      SmallVector<Value> rights;
-      for (int64_t at = 0; at < matrix.width; at += target.lanes)
-        rights.push_back(loadRow(
-            matrix.rows, matrix.rows.memref, matrix.place(b, term, head, at),
-            std::min(target.lanes, matrix.width - at), b.getF32Type()));
-      Value first = b.mul(head, b.index(matrix.rowsOfHead));
-      for (int64_t i = 0; i < matrix.rowsOfHead; ++i) {
-        Value row = b.add(first, b.index(i));
-        for (auto [j, right] : llvm::enumerate(rights)) {
-          int64_t width = cast<VectorType>(right.getType()).getDimSize(0);
-          Value left = leftElement(dot, row, term, width);
-          Value column = b.index(j * target.lanes);
-          Value sum = loadBuffer(dot.getResult(), {row, column}, width);
-          storeBuffer(multiplyAdd(left, right, sum), dot.getResult(),
-                      {row, column});
-        }
-      }
+  int64_t terms = termsAtOnce(matrix);
+  if (terms > 1) {
+    Value count = b.max(b.sub(end, first), b.index(0));
+    Value rest =
+        b.add(first, b.mul(b.div(count, b.index(terms)), b.index(terms)));
+    Value bytes = b.index(terms * matrix.heads * matrix.width * 2);
+    loop(first, rest, terms, [&](Value term) {
+      Value row = addressOf(b, matrix.rows.memref,
+                            matrix.place(b, term, b.index(0), 0));
+      readLines(row, b.add(row, bytes));
+      addTerms(dot, matrix, term, terms);
     });
-  });
+    first = rest;
+  }
+  loop(first, end, 1,
+       [&](Value term) { addTerms(dot, matrix, term, /*terms=*/1); });
 }
 
 void TileEmitter::emitHeadDot(tile::DotOp dot) {

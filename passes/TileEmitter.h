@@ -208,10 +208,22 @@ private:
   HeadMatrix headMatrixOf(tile::DotOp dot);
   void emitHeadDot(tile::DotOp dot);
   void emitHeadScores(tile::DotOp dot, const HeadMatrix &matrix);
-  void emitKeyProducts(tile::DotOp dot, const HeadMatrix &matrix,
-                       mlir::Value key, mlir::Value spare,
-                       mlir::Value spareRow);
+  struct KeySums;
+  mlir::Value loadInOrder(const HeadMatrix &matrix,
+                          llvm::ArrayRef<mlir::Value> at, int64_t width,
+                          mlir::Type as);
+  llvm::SmallVector<mlir::Value> headProducts(tile::DotOp dot,
+                                              const HeadMatrix &matrix,
+                                              mlir::Value key,
+                                              mlir::Value head);
+  void storeProducts(tile::DotOp dot, const HeadMatrix &matrix, mlir::Value key,
+                     mlir::Value spare, mlir::Value spareRow);
+  void sumKeys(tile::DotOp dot, const HeadMatrix &matrix, mlir::Value first,
+               const KeySums &into);
   void emitHeadSums(tile::DotOp dot, const HeadMatrix &matrix);
+  int64_t termsAtOnce(const HeadMatrix &matrix) const;
+  void addTerms(tile::DotOp dot, const HeadMatrix &matrix, mlir::Value term,
+                int64_t terms);
   void copyAccumulator(tile::DotOp dot);
 
   // EmitReadAhead.cpp
