@@ -141,13 +141,16 @@ int64_t sharedBytesOf(const GemmProblem &, const Schedule &schedule) {
          (schedule.rows + schedule.cols);
 }
 
-Status checkStages(const Target &target, const Schedule &schedule,
-                   int64_t sharedBytes) {
+Status checkStages(const Problem &problem, const Target &target,
+                   const Schedule &schedule, int64_t sharedBytes) {
   if (schedule.groups != 1 || schedule.overlap || schedule.turns)
     return illegal("G6", "groups, overlap and turns need sm_90a");
   if (schedule.stages < 1 || schedule.stages > maxStages)
     return illegal("G6", "stages = " + text(schedule.stages) +
                              " is not in 1.." + text(maxStages));
+  if (schedule.stages < 2 && std::holds_alternative<GemmProblem>(problem))
+    return illegal("G6", "stages = 1: a projection needs both its tiles at "
+                         "once, and none could be copied beside them");
   if (sharedBytes > target.sharedBytes)
     return illegal("G5", "its tiles take " + text(sharedBytes) +
                              " bytes of shared memory; a block has " +
@@ -194,7 +197,7 @@ Status checkGpuSchedule(const Problem &problem, const Target &target,
       [&](const auto &p) { return checkExtents(p, schedule); }, problem);
   if (!extents)
     return extents;
-  if (Status s = checkStages(target, schedule,
+  if (Status s = checkStages(problem, target, schedule,
                              gpuResourcesOf(problem, schedule).sharedBytes);
       !s)
     return s;
@@ -211,9 +214,9 @@ std::vector<Knob> gpuKnobsOf(const Problem &problem) {
             {"warps", {1, 2, 4, 8}},
             {"stages", {1, 2, 3}},
             {"order", {0, 1}}};
-  return {{"rows", rows},           {"cols", {16, 32, 64, 128}},
-          {"depth", {16, 32, 64}},  {"warps", {1, 2, 4, 8}},
-          {"stages", {1, 2, 3, 4}}, {"order", {0, 1}}};
+  return {{"rows", rows},          {"cols", {16, 32, 64, 128}},
+          {"depth", {16, 32, 64}}, {"warps", {1, 2, 4, 8}},
+          {"stages", {2, 3, 4}},   {"order", {0, 1}}};
 }
 
 //===-- defaults ---------------------------------------------------------===//

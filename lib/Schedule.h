@@ -50,7 +50,8 @@ Status checkProblem(const Problem &problem, const Target &target);
 ///   (G4) ptxas keeps the sums of a warp in registers: lib/GpuTiles has a
 ///        table.
 ///   (G5) the tiles of a block fit its shared memory.
-///   (G6) stages is 1 to 8; groups, overlap and turns are sm_90a's.
+///   (G6) stages is 1 to 8, for a projection 2 to 8; groups, overlap and turns
+///        are sm_90a's.
 ///   (G7) splits is 1 to 1024, and 1 for a projection; merge needs an attention
 ///        whose heads can be merged; across is the host's.
 Status checkSchedule(const Problem &problem, const Target &target,

@@ -38,7 +38,7 @@ const Values gpuValues = {
     .rows = {0, 16, 32, 64, 128},
     .blocks = {0, 16, 32, 128},
     .depths = {0, 16, 32, 64},
-    .stages = {0, 1, 2, 3, 4},
+    .stages = {0, 2, 3, 4},
     .rowTiles = {0, 1, 2},
 };
 

@@ -168,6 +168,7 @@ TEST(Schedule, EachRuleOfGpusRefuses) {
   EXPECT_EQ(refusal(wrong, sm80, wide), "(G5)");
   EXPECT_EQ(refusal(attend, sm80, with(prefill, "stages", 0)), "(G6)");
   EXPECT_EQ(refusal(attend, sm80, with(prefill, "stages", 9)), "(G6)");
+  EXPECT_EQ(refusal(gemm, sm80, with(projection, "stages", 1)), "(G6)");
   Schedule hopper = prefill;
   hopper.turns = true;
   EXPECT_EQ(refusal(attend, sm80, hopper), "(G6)");
