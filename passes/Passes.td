@@ -4,6 +4,7 @@
 #define HEADGATE_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "passes/GpuPasses.td"
 include "passes/TilePasses.td"
 
 def DecomposeRouted : Pass<"headgate-decompose-routed"> {

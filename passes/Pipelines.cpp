@@ -89,6 +89,9 @@ void headgate::passes::buildTilesToNvvmPipeline(OpPassManager &pm,
   SplitRowSumsOptions sums;
   sums.ways = 4;
   pm.addNestedPass<func::FuncOp>(createSplitRowSums(sums));
+  pm.addNestedPass<func::FuncOp>(createPipelineLoads());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
 }
 
 void headgate::passes::buildTilesToVectorsPipeline(OpPassManager &pm,
