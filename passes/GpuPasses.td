@@ -53,4 +53,23 @@ def PipelineLoads : Pass<"headgate-pipeline-loads", "mlir::func::FuncOp"> {
   ];
 }
 
+def CheckStreams : Pass<"headgate-check-streams", "mlir::func::FuncOp"> {
+  let summary = "check that rings cannot race and cannot hang";
+  let description = [{
+    What the types of the machine level leave open, of a program for one group:
+
+    - Slots and pending products are used once on every path.
+    - The ring ops are run, for loops of 0 to 2S + 2 turns (S the most stages of a
+      ring) or as many as are known: positions are put in order; an op that would
+      wait for ever is an error and is named; a `get` has waited for its position by
+      its `newer`; a `put` refills a slot only if a `get`, which is a barrier, lies
+      behind its release; a tile of `share async` is read only when a wait has
+      covered it; each slot is released by all its readers.
+
+    Changes nothing. An op that fails is an error, with the number of turns.
+    Needs: positions that are arithmetic on turns and constants; ring ops outside of
+    branches.
+  }];
+}
+
 #endif // HEADGATE_PASSES_GPUPASSES_TD

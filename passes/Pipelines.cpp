@@ -92,6 +92,7 @@ void headgate::passes::buildTilesToNvvmPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createPipelineLoads());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createCheckStreams());
 }
 
 void headgate::passes::buildTilesToVectorsPipeline(OpPassManager &pm,

@@ -1,4 +1,4 @@
-// RUN: headgate-opt %s --headgate-pipeline-loads --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: headgate-opt %s --headgate-pipeline-loads --headgate-check-streams --canonicalize --cse --split-input-file | FileCheck %s
 
 // Two stages. Of a turn one position of each stream is read and one is under
 // way; the resident factor is copied behind the first keys, its index load
