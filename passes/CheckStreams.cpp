@@ -12,8 +12,8 @@
 //
 // 2S + 2 turns are enough: the state of a ring of S stages depends on the last
 // S positions alone, and from turn S on each turn does the same to them.
-// Covered by test/passes/check-streams.mlir, which breaks programs one op at a
-// time.
+// Covered by test/passes/check-streams.mlir and break-streams.test, which break
+// programs in one place at a time.
 
 #include "passes/Passes.h"
 

@@ -23,7 +23,7 @@
 // left factor is copied between the first two puts, so that the first wait
 // covers it, and what stands before a window's index loads does not wait for
 // them. Copies of positions beyond the last turn read nothing. Covered by
-// test/passes/pipeline-loads.mlir.
+// test/passes/pipeline-loads*, what is refused by stream-loop*.mlir.
 
 #include "passes/Passes.h"
 #include "passes/StreamLoop.h"

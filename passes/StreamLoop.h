@@ -19,7 +19,7 @@
 //   (S5) all else is pure, reads memory, or is a branch of such;
 //   (S6) there is no store and no inner loop.
 //
-// Covered by test/passes/stream-loop.mlir.
+// Covered by test/passes/stream-loop*.mlir.
 
 #ifndef HEADGATE_PASSES_STREAMLOOP_H
 #define HEADGATE_PASSES_STREAMLOOP_H
