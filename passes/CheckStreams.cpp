@@ -100,6 +100,9 @@ bool holdsMachine(Operation *op) {
       .wasInterrupted();
 }
 
+/// Of all loops together; more than any projection has terms for.
+constexpr int64_t mostTurns = 1 << 16;
+
 struct Position {
   int64_t copy; ///< the number of the copy that filled it
   int64_t gets = 0, releases = 0;
@@ -123,7 +126,9 @@ public:
   explicit Run(int64_t turns) : turns(turns) {}
 
   LogicalResult run(Block &block);
-  LogicalResult finish(func::FuncOp func);
+  LogicalResult finish();
+  /// Whether another number of turns is another run.
+  bool dependsOnTurns() const { return isOfTurns; }
 
 private:
   LogicalResult run(Operation *op);
@@ -147,7 +152,8 @@ private:
     return error;
   }
 
-  int64_t turns;
+  int64_t turns, ran = 0;
+  bool isOfTurns = false;
   int64_t begun = 0, landed = 0, barriers = 0;
   DenseMap<Value, int64_t> numbers;
   DenseMap<Value, RingState> rings;
@@ -167,13 +173,13 @@ std::optional<int64_t> Run::numberOf(Value value) {
     return numberOf(cast.getIn());
   if (!isa_and_present<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
     return std::nullopt;
-  std::optional<int64_t> a = numberOf(op->getOperand(0)),
-                         b = numberOf(op->getOperand(1));
+  std::optional<uint64_t> a = numberOf(op->getOperand(0)),
+                          b = numberOf(op->getOperand(1));
   if (!a || !b)
     return std::nullopt;
-  return isa<arith::AddIOp>(op)   ? *a + *b
-         : isa<arith::SubIOp>(op) ? *a - *b
-                                  : *a * *b;
+  return int64_t(isa<arith::AddIOp>(op)   ? *a + *b
+                 : isa<arith::SubIOp>(op) ? *a - *b
+                                          : *a * *b);
 }
 
 FailureOr<int64_t> Run::positionOf(Operation *op, Value value) {
@@ -305,11 +311,20 @@ LogicalResult Run::loop(scf::ForOp op) {
                          end = numberOf(op.getUpperBound());
   if (!begin || !step || *step < 1)
     return fault(op) << "feeds products, but its first turn is not known";
-  if (!end)
-    end = numbers[op.getUpperBound()] = *begin + turns * *step;
+  uint64_t first = *begin, stride = *step, count = turns;
+  if (end) {
+    count =
+        *end > *begin ? llvm::divideCeil(uint64_t(*end) - first, stride) : 0;
+  } else {
+    numbers[op.getUpperBound()] = int64_t(first + count * stride);
+    isOfTurns = true;
+  }
   carry(op.getInitArgs(), op.getRegionIterArgs());
-  for (int64_t i = *begin; i < *end; i += *step) {
-    numbers[op.getInductionVar()] = i;
+  for (uint64_t i = 0; i < count; ++i) {
+    if (++ran > mostTurns)
+      return fault(op) << "makes more than " << mostTurns
+                       << " turns, which are not run";
+    numbers[op.getInductionVar()] = int64_t(first + i * stride);
     if (failed(run(*op.getBody())))
       return failure();
     carry(op.getYieldedValues(), op.getRegionIterArgs());
@@ -355,7 +370,7 @@ LogicalResult Run::run(Block &block) {
 }
 
 /// What was taken has been given back.
-LogicalResult Run::finish(func::FuncOp func) {
+LogicalResult Run::finish() {
   for (auto &[ring, state] : rings)
     for (auto [number, position] : llvm::enumerate(state.positions))
       if (position.gets && position.releases != state.readers)
@@ -382,8 +397,10 @@ private:
     });
     for (int64_t turns = 0; turns <= 2 * stages + 2; ++turns) {
       Run run(turns);
-      if (failed(run.run(func.getBody().front())) || failed(run.finish(func)))
+      if (failed(run.run(func.getBody().front())) || failed(run.finish()))
         return failure();
+      if (!run.dependsOnTurns())
+        break;
     }
     return success();
   }

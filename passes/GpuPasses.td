@@ -44,8 +44,9 @@ def PipelineLoads : Pass<"headgate-pipeline-loads", "mlir::func::FuncOp"> {
 
     Needs: programs of headgate-lower-routed-to-tile and -linalg-to-tile, 16-bit
     factors. Keeps: functions without products or without `tile.schedule`. Refuses,
-    with a remark, loops of another shape, f32 factors, a schedule without stages,
-    and one stage where a turn needs all its streams at once.
+    with a remark, loops of another shape, f32 factors, products of several
+    heads or under a condition, a schedule without stages or with more than a ring
+    has, and one stage for a projection, whose turn needs both its streams at once.
   }];
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
@@ -68,7 +69,7 @@ def CheckStreams : Pass<"headgate-check-streams", "mlir::func::FuncOp"> {
 
     Changes nothing. An op that fails is an error, with the number of turns.
     Needs: positions that are arithmetic on turns and constants; ring ops outside of
-    branches.
+    branches; at most 65536 turns of loops whose length is known.
   }];
 }
 

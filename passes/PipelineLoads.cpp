@@ -56,6 +56,23 @@ std::optional<Refusal> checkFactors(tile::DotOp dot) {
   return std::nullopt;
 }
 
+scf::ForOp outermostLoop(tile::DotOp dot) {
+  scf::ForOp outermost;
+  for (auto loop = dot->getParentOfType<scf::ForOp>(); loop;
+       loop = loop->getParentOfType<scf::ForOp>())
+    outermost = loop;
+  return outermost;
+}
+
+/// A product outside of loops: all threads come by, and they do so once.
+std::optional<Refusal> checkAlone(tile::DotOp dot) {
+  if (!isa<func::FuncOp>(dot->getParentOp()))
+    return Refusal{dot, "it is under a condition"};
+  if (dot.getHeads() > 1)
+    return Refusal{dot, "it multiplies several heads at once"};
+  return std::nullopt;
+}
+
 std::variant<Products, Refusal> findProducts(func::FuncOp func,
                                              int64_t stages) {
   Products products;
@@ -64,20 +81,25 @@ std::variant<Products, Refusal> findProducts(func::FuncOp func,
   func.walk([&](tile::DotOp dot) {
     if (!refusal)
       refusal = checkFactors(dot);
-    Operation *outermost = nullptr;
-    for (auto loop = dot->getParentOfType<scf::ForOp>(); loop;
-         loop = loop->getParentOfType<scf::ForOp>())
-      outermost = loop;
-    if (outermost)
-      loops.insert(outermost);
-    else
-      products.others.push_back(dot);
+    if (refusal)
+      return;
+    if (scf::ForOp loop = outermostLoop(dot)) {
+      loops.insert(loop);
+      return;
+    }
+    refusal = checkAlone(dot);
+    products.others.push_back(dot);
   });
   if (refusal)
     return *refusal;
-  if (stages < 1 && !loops.empty())
-    return Refusal{func, "its schedule has no stages"};
+  constexpr int64_t mostStages = 64; // ring (C2)
+  if ((stages < 1 || stages > mostStages) && !loops.empty())
+    return Refusal{func, "its schedule has " + std::to_string(stages) +
+                             " stages, and a ring has 1 to " +
+                             std::to_string(mostStages)};
   for (Operation *loop : loops) {
+    if (!isa<func::FuncOp>(loop->getParentOp()))
+      return Refusal{loop, "it is under a condition"};
     auto matched = matchStreamLoop(cast<scf::ForOp>(loop));
     if (auto *refusal = std::get_if<Refusal>(&matched))
       return *refusal;

@@ -231,11 +231,12 @@ bool Matcher::addStream(Value factor, tile::DotOp dot) {
 
 //===-- where a stream goes ----------------------------------------------===//
 
-/// number * i + count * n + rest, where i is the turn of a loop of n turns.
+/// number * i + count * n + rest, where i is the turn of a loop of n turns;
+/// modulo 2^64, as indices are.
 struct Linear {
-  int64_t number = 0, count = 0, rest = 0;
+  uint64_t number = 0, count = 0, rest = 0;
 
-  Linear times(int64_t factor) const {
+  Linear times(uint64_t factor) const {
     return {number * factor, count * factor, rest * factor};
   }
   Linear plus(const Linear &other) const {
@@ -247,7 +248,7 @@ struct Linear {
 std::optional<Linear> linearOf(Value value, scf::ForOp loop) {
   APInt constant;
   if (matchPattern(value, m_ConstantInt(&constant)))
-    return Linear{0, 0, constant.getSExtValue()};
+    return Linear{0, 0, uint64_t(constant.getSExtValue())};
   if (value == loop.getInductionVar())
     return Linear{1, 0, 0};
   if (value == loop.getUpperBound())
@@ -262,7 +263,7 @@ std::optional<Linear> linearOf(Value value, scf::ForOp loop) {
   if (isa<arith::AddIOp>(op))
     return a->plus(*b);
   if (isa<arith::SubIOp>(op))
-    return a->plus(b->times(-1));
+    return a->plus(b->times(uint64_t(-1)));
   if (a->isConstant())
     std::swap(a, b);
   return b->isConstant() ? std::optional(a->times(b->rest)) : std::nullopt;
@@ -319,14 +320,15 @@ bool headgate::passes::overrunIsOutside(const StreamLoop &loop,
   if (!at)
     return false;
   // At turn n + t: (number + count) n + number t + rest.
-  int64_t ofCount = at->number + at->count;
+  uint64_t ofCount = at->number + at->count;
   APInt count;
   bool isKnown = matchPattern(turns.getUpperBound(), m_ConstantInt(&count));
   if (ofCount && !isKnown)
     return false;
-  int64_t first = at->rest + (isKnown ? ofCount * count.getSExtValue() : 0);
-  if (at->number < 0)
-    return first + load.getSizes()[dim] <= 0;
+  auto first = int64_t(
+      at->rest + (isKnown ? ofCount * uint64_t(count.getSExtValue()) : 0));
+  if (int64_t(at->number) < 0)
+    return first <= -load.getSizes()[dim];
   auto type = cast<MemRefType>(load.getSource().getType());
   return !type.isDynamicDim(dim) && first >= type.getDimSize(dim);
 }

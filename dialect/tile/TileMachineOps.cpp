@@ -44,9 +44,9 @@ LogicalResult SlotType::verify(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
                                int64_t stages, RankedTensorType tile) {
-  if (stages < 1) // ring (C2)
+  if (stages < 1 || stages > 64) // ring (C2)
     return emitError() << "a ring of " << stages
-                       << " stages, but at least 1 is needed";
+                       << " stages, but 1 to 64 are possible";
   return verifyStored(emitError, tile);
 }
 

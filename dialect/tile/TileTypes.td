@@ -36,7 +36,7 @@ def Tile_RingType : Tile_Type<"Ring", "ring"> {
     Tiles are put at positions 0, 1, 2, ..; position p lies in slot p mod `stages`.
 
     - (C1) the tile is as that of `!tile.shared`.
-    - (C2) there is at least 1 stage.
+    - (C2) there are 1 to 64 stages.
 
     ```mlir
     func.func private @ring(!tile.ring<2 x tensor<64x64xbf16>>)

@@ -416,6 +416,32 @@ func.func @unknown_first_turn(%q: tensor<64x32xbf16>, %k: memref<?x32xbf16>, %n:
 
 // -----
 
+// Nobody waits for the check of so many turns.
+func.func @too_many_turns(%q: tensor<64x32xbf16>, %k: memref<?x32xbf16>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %many = arith.constant 1048577 : index
+  %c0_i32 = arith.constant 0 : i32
+  %c1_i32 = arith.constant 1 : i32
+  %ring = tile.ring readers 1 : !tile.ring<2 x tensor<48x32xbf16>>
+  tile.put %ring[%c0_i32], %k[%c0, %c0] [48, 32] : !tile.ring<2 x tensor<48x32xbf16>>, memref<?x32xbf16>
+  %qs = tile.share async %q : tensor<64x32xbf16> -> !tile.shared<tensor<64x32xbf16>>
+  // expected-error @below {{'scf.for' op makes more than 65536 turns, which are not run}}
+  // expected-note @below {{in a run of 0 turns of each loop of unknown length}}
+  scf.for %i = %c0 to %many step %c1 {
+    %p = arith.index_cast %i : index to i32
+    %next = arith.addi %p, %c1_i32 : i32
+    %slot = tile.get %ring[%p] newer 0 : !tile.ring<2 x tensor<48x32xbf16>> -> !tile.slot<tensor<48x32xbf16>>
+    tile.put %ring[%next], %k[%c0, %c0] [48, 32] : !tile.ring<2 x tensor<48x32xbf16>>, memref<?x32xbf16>
+    %x = tile.start %qs, transpose %slot : !tile.shared<tensor<64x32xbf16>>, !tile.slot<tensor<48x32xbf16>> -> !tile.pending<tensor<64x48xf32> holding tensor<48x32xbf16>>
+    %sum, %free = tile.await %x : !tile.pending<tensor<64x48xf32> holding tensor<48x32xbf16>>
+    tile.release %free : !tile.slot<tensor<48x32xbf16>>
+  }
+  return
+}
+
+// -----
+
 // What else happens to the ring is not known.
 func.func @foreign_ring(%q: tensor<64x32xbf16>, %k: memref<?x32xbf16>, %n: index, %ring: !tile.ring<2 x tensor<48x32xbf16>>) {
   %c0 = arith.constant 0 : index

@@ -361,7 +361,7 @@ func.func @inner_loop(%q: tensor<64x32xbf16>, %k: memref<?x32xbf16>, %v: memref<
 // -----
 
 // Nothing is copied ahead.
-// expected-remark @below {{not pipelined: its schedule has no stages}}
+// expected-remark @below {{not pipelined: its schedule has 0 stages, and a ring has 1 to 64}}
 func.func @no_stages(%q: tensor<64x32xbf16>, %k: memref<?x32xbf16>, %v: memref<?x16xbf16>, %n: index)
     -> tensor<64x16xf32> attributes {tile.schedule = #tile.schedule<rows = 64, keys = 48, stages = 0>} {
   %c0 = arith.constant 0 : index
@@ -398,6 +398,30 @@ func.func @wide_factors(%q: tensor<64x32xf32>, %k: memref<?x32xf32>, %v: memref<
     %kt = tile.load %k[%k0, %c0] [48, 32] : memref<?x32xf32> -> tensor<48x32xf32>
     // expected-remark @below {{not pipelined: its factors are f32, which this GPU does not multiply}}
     %s = tile.dot %q, transpose %kt : tensor<64x32xf32>, tensor<48x32xf32> -> tensor<64x48xf32>
+    %p = arith.truncf %s : tensor<64x48xf32> to tensor<64x48xbf16>
+    %vt = tile.load %v[%k0, %c0] [48, 16] : memref<?x16xbf16> -> tensor<48x16xbf16>
+    %on = tile.dot %p, %vt acc %o : tensor<64x48xbf16>, tensor<48x16xbf16>, tensor<64x16xf32> -> tensor<64x16xf32>
+    scf.yield %on : tensor<64x16xf32>
+  }
+  return %r : tensor<64x16xf32>
+}
+
+// -----
+
+// Nobody has so much shared memory.
+// expected-remark @below {{not pipelined: its schedule has 1048577 stages, and a ring has 1 to 64}}
+func.func @many_stages(%q: tensor<64x32xbf16>, %k: memref<?x32xbf16>, %v: memref<?x16xbf16>, %n: index)
+    -> tensor<64x16xf32> attributes {tile.schedule = #tile.schedule<rows = 64, keys = 48, stages = 1048577>} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c48 = arith.constant 48 : index
+  %last = arith.subi %n, %c1 : index
+  %zero = arith.constant dense<0.0> : tensor<64x16xf32>
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%o = %zero) -> tensor<64x16xf32> {
+    %j = arith.subi %last, %i : index
+    %k0 = arith.muli %j, %c48 : index
+    %kt = tile.load %k[%k0, %c0] [48, 32] : memref<?x32xbf16> -> tensor<48x32xbf16>
+    %s = tile.dot %q, transpose %kt : tensor<64x32xbf16>, tensor<48x32xbf16> -> tensor<64x48xf32>
     %p = arith.truncf %s : tensor<64x48xf32> to tensor<64x48xbf16>
     %vt = tile.load %v[%k0, %c0] [48, 16] : memref<?x16xbf16> -> tensor<48x16xbf16>
     %on = tile.dot %p, %vt acc %o : tensor<64x48xbf16>, tensor<48x16xbf16>, tensor<64x16xf32> -> tensor<64x16xf32>

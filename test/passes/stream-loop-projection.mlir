@@ -1,6 +1,6 @@
 // RUN: headgate-opt %s --headgate-pipeline-loads --split-input-file --verify-diagnostics | FileCheck %s
 
-// Loops that are nearly projections.
+// Loops that are nearly projections, and products beside loops.
 // Each is left as it is, and the rule that it breaks is named.
 // CHECK-NOT: tile.{{ring|put|start}}
 
@@ -99,4 +99,55 @@ func.func @packed(%x: memref<64x?xbf16>, %b: tensor<32x16xbf16, #tile.panels<16 
     scf.yield %sum : tensor<64x16xf32>
   }
   return %r : tensor<64x16xf32>
+}
+
+// -----
+
+// The whole loop is under a condition: threads that wait in it would have to
+// agree on that, which nothing says.
+func.func @conditional_loop(%x: memref<64x?xbf16>, %w: memref<?x16xbf16>, %n: index, %is: i1)
+    -> tensor<64x16xf32> attributes {tile.schedule = #tile.schedule<rows = 64, cols = 16, depth = 32, warps = 4, stages = 3>} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c32 = arith.constant 32 : index
+  %zero = arith.constant dense<0.0> : tensor<64x16xf32>
+  %y = scf.if %is -> tensor<64x16xf32> {
+    // expected-remark @below {{not pipelined: it is under a condition}}
+    %r = scf.for %i = %c0 to %n step %c1 iter_args(%o = %zero) -> tensor<64x16xf32> {
+      %k0 = arith.muli %i, %c32 : index
+      %a = tile.load %x[%c0, %k0] [64, 32] : memref<64x?xbf16> -> tensor<64x32xbf16>
+      %b = tile.load %w[%k0, %c0] [32, 16] : memref<?x16xbf16> -> tensor<32x16xbf16>
+      %sum = tile.dot %a, %b acc %o : tensor<64x32xbf16>, tensor<32x16xbf16>, tensor<64x16xf32> -> tensor<64x16xf32>
+      scf.yield %sum : tensor<64x16xf32>
+    }
+    scf.yield %r : tensor<64x16xf32>
+  } else {
+    scf.yield %zero : tensor<64x16xf32>
+  }
+  return %y : tensor<64x16xf32>
+}
+
+// -----
+
+// The same of a product without a loop.
+func.func @conditional_product(%a: tensor<64x32xbf16>, %b: tensor<32x16xbf16>, %zero: tensor<64x16xf32>, %is: i1)
+    -> tensor<64x16xf32> attributes {tile.schedule = #tile.schedule<rows = 64, cols = 16, depth = 32, warps = 4, stages = 3>} {
+  %y = scf.if %is -> tensor<64x16xf32> {
+    // expected-remark @below {{not pipelined: it is under a condition}}
+    %sum = tile.dot %a, %b : tensor<64x32xbf16>, tensor<32x16xbf16> -> tensor<64x16xf32>
+    scf.yield %sum : tensor<64x16xf32>
+  } else {
+    scf.yield %zero : tensor<64x16xf32>
+  }
+  return %y : tensor<64x16xf32>
+}
+
+// -----
+
+// Heads side by side, without a loop.
+func.func @several_heads(%a: tensor<64x32xbf16>, %b: tensor<32x32xbf16>)
+    -> tensor<64x16xf32> attributes {tile.schedule = #tile.schedule<rows = 64, cols = 16, depth = 32, warps = 4, stages = 3>} {
+  // expected-remark @below {{not pipelined: it multiplies several heads at once}}
+  %sum = tile.dot %a, %b heads(2) : tensor<64x32xbf16>, tensor<32x32xbf16> -> tensor<64x16xf32>
+  return %sum : tensor<64x16xf32>
 }

@@ -37,8 +37,14 @@ func.func private @ring_of_rows(!tile.ring<2 x tensor<3xbf16>>)
 // -----
 
 // ring (C2)
-// expected-error @below {{a ring of 0 stages, but at least 1 is needed}}
+// expected-error @below {{a ring of 0 stages, but 1 to 64 are possible}}
 func.func private @ring_of_nothing(!tile.ring<0 x tensor<3x5xbf16>>)
+
+// -----
+
+// ring (C2)
+// expected-error @below {{a ring of 65 stages, but 1 to 64 are possible}}
+func.func private @ring_of_too_much(!tile.ring<65 x tensor<3x5xbf16>>)
 
 // -----
 
