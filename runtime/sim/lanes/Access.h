@@ -180,13 +180,24 @@ HEADGATE_INLINE bool isContiguous(uint32_t mask, uint32_t bytes,
   return wrong == 0;
 }
 
+/// How many wavefronts an access of shared memory takes without conflicts: one
+/// for each group of lanes, as many as 128 bytes serve, in which one is active.
+HEADGATE_INLINE uint32_t idealWavefronts(uint32_t mask, uint32_t bytes) {
+  if (bytes <= 4)
+    return 1;
+  uint32_t lanes = 128 / bytes, ideal = 0;
+  for (uint32_t first = 0; first < 32; first += lanes)
+    ideal += (mask >> first & ((1u << lanes) - 1)) != 0;
+  return ideal;
+}
+
 HEADGATE_INLINE void countShared(Warp &w, const Op &op, uint32_t mask,
                                  uint32_t bytes, const uint64_t *address) {
   if (!w.block->memory)
     return;
   MemoryCounters &counters = w.block->memory[op.index];
   uint32_t lanes = static_cast<uint32_t>(__builtin_popcount(mask));
-  uint32_t ideal = bytes <= 4 ? 1 : (lanes * bytes + 127) / 128;
+  uint32_t ideal = idealWavefronts(mask, bytes);
   ++counters.requests;
   counters.bytes += lanes * bytes;
   counters.ideal += ideal;

@@ -186,6 +186,26 @@ TEST_P(Matrices, SwizzleSparesBankConflicts) {
     }
 }
 
+// 16 bytes a lane take a wavefront for each 8 lanes, whether or not all of them
+// are active: gaps are no conflicts.
+TEST_P(Matrices, GapsAreNoBankConflicts) {
+  std::string text = module80(
+      ".visible .entry k(.param .u32 active)\n{\n.reg .b32 %r<8>;\n"
+      ".reg .pred %p;\n.shared .align 128 .b8 rows[512];\n"
+      "ld.param.u32 %r1, [active];\nmov.u32 %r2, %tid.x;\n"
+      "and.b32 %r3, %r2, 7;\nsetp.lt.u32 %p, %r3, %r1;\n"
+      "mov.u32 %r4, rows;\nshl.b32 %r5, %r2, 4;\nadd.u32 %r4, %r4, %r5;\n"
+      "@%p st.shared.v4.u32 [%r4], {%r1, %r1, %r1, %r1};\nret;\n}\n");
+  for (uint32_t active : {1u, 4u, 7u, 8u}) {
+    Sim sim(text, GetParam());
+    LaunchRecord record = sim.run("k", {1, 1, 1}, {32, 1, 1}, 0, active);
+    EXPECT_TRUE(record.findings.empty()) << describe(record);
+    EXPECT_EQ(record.counters.sharedWavefronts, 4u) << active;
+    EXPECT_EQ(record.counters.sharedIdeal, 4u) << active;
+    EXPECT_EQ(record.counters.sharedBytes, 4 * 16 * active);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, Matrices,
                          testing::Values("sm_80", "sm_80,lanes=v3",
                                          "sm_80,lanes=v2"));
