@@ -4,6 +4,7 @@
 #define HEADGATE_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "passes/GpuCodePasses.td"
 include "passes/GpuPasses.td"
 include "passes/TilePasses.td"
 

@@ -84,6 +84,18 @@ void headgate::passes::buildKernelsToTilesPipeline(OpPassManager &pm,
   pm.addPass(createCSEPass());
 }
 
+/// From here on code is that of one thread.
+static void buildThreadsToNvvmPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createAssignLayouts());
+  pm.addPass(createLowerTileToNvvm());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createLowerToLLVM());
+  pm.addPass(createConvertNVVMToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
 void headgate::passes::buildTilesToNvvmPipeline(OpPassManager &pm,
                                                 StringRef target) {
   SplitRowSumsOptions sums;
@@ -93,6 +105,7 @@ void headgate::passes::buildTilesToNvvmPipeline(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createCheckStreams());
+  buildThreadsToNvvmPipeline(pm);
 }
 
 void headgate::passes::buildTilesToVectorsPipeline(OpPassManager &pm,

@@ -2,14 +2,13 @@
 
 #include "test/passes/tile/TileProgram.h"
 
-#include "lib/Expr.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/HostObject.h"
-#include "passes/Launch.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
+#include "test/passes/tile/TileEntry.h"
 #include "tools/compiler/Registry.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 
@@ -39,14 +38,6 @@ std::vector<std::string> headgate::test::levels() {
 
 namespace {
 
-/// A launch function as it was before it became code.
-struct Entry {
-  std::string name;
-  Launch launch;
-  std::vector<std::vector<std::string>> dims; ///< of each buffer
-  bool hasWorkspace;
-};
-
 /// The block's place comes in one more buffer: x, y, z and the grid's extents.
 void readBlockFromBuffer(func::FuncOp function) {
   auto type = MemRefType::get({6}, IndexType::get(function.getContext()));
@@ -70,39 +61,6 @@ void readBlockFromBuffer(func::FuncOp function) {
   function.setPublic();
   function->setAttr("llvm.emit_c_interface",
                     UnitAttr::get(function.getContext()));
-}
-
-Entry entryOf(func::FuncOp function) {
-  Entry entry{function.getName().str(), {}, {}, false};
-  entry.launch = launchOf(function).value_or(Launch{entry.name});
-  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-    if (isWorkspace(function, i)) {
-      entry.hasWorkspace = true;
-      continue;
-    }
-    std::vector<std::string> dims;
-    auto type = cast<MemRefType>(function.getArgumentTypes()[i]);
-    for (int64_t d = 0; function.getArgAttr(i, dimsName) && d < type.getRank();
-         ++d)
-      dims.push_back(extentName(function, i, d));
-    entry.dims.push_back(dims);
-  }
-  return entry;
-}
-
-using Names = std::map<std::string, int64_t>;
-
-int64_t evaluate(const std::string &text, const Names &dims) {
-  std::vector<std::string> names;
-  std::vector<int64_t> values;
-  for (const auto &[name, value] : dims) {
-    names.push_back(name);
-    values.push_back(value);
-  }
-  auto expr = Expr::parse(text, names);
-  auto value = expr ? expr->evaluate(values) : Result<int64_t>(expr.error());
-  EXPECT_TRUE(value) << text << ": " << (value ? "" : value.error().message());
-  return value ? *value : 0;
 }
 
 /// A memref descriptor.
@@ -157,7 +115,7 @@ void TileProgram::compile(const std::string &text, const std::string &level) {
 
   std::vector<std::string> symbols;
   for (auto function : module->getOps<func::FuncOp>()) {
-    jit->entries.push_back(entryOf(function));
+    jit->entries.push_back(Entry::of(function));
     readBlockFromBuffer(function);
     symbols.push_back("_mlir_ciface_" + function.getName().str());
   }
@@ -183,11 +141,7 @@ void TileProgram::run(const std::vector<Buffer> &buffers) {
   ASSERT_TRUE(jit->engine);
   std::vector<uint64_t> workspace;
   for (const Entry &entry : jit->entries) {
-    Names dims;
-    for (size_t i = 0; i < entry.dims.size(); ++i)
-      for (size_t d = 0; d < entry.dims[i].size(); ++d)
-        if (isExprName(entry.dims[i][d]))
-          dims[entry.dims[i][d]] = buffers[i].extents[d];
+    Names dims = entry.extentsOf(buffers);
     std::vector<Buffer> all = buffers;
     if (!entry.launch.workspaceBytes.empty()) {
       int64_t bytes = evaluate(entry.launch.workspaceBytes, dims);

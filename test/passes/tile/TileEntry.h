@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a launch function says of itself, and extents by name.
+
+#ifndef HEADGATE_TEST_PASSES_TILE_TILEENTRY_H
+#define HEADGATE_TEST_PASSES_TILE_TILEENTRY_H
+
+#include "passes/Launch.h"
+#include "test/passes/tile/TileProgram.h"
+
+namespace headgate::test {
+
+using Names = std::map<std::string, int64_t>;
+
+/// A launch function as it was before it became code.
+struct Entry {
+  std::string name;
+  passes::Launch launch;
+  std::vector<std::vector<std::string>> dims; ///< of each buffer
+  bool hasWorkspace;
+
+  static Entry of(mlir::func::FuncOp function);
+  /// What the extents of `buffers` are called.
+  Names extentsOf(const std::vector<Buffer> &buffers) const;
+};
+
+/// The value of an expression over extents, as a launch has them.
+int64_t evaluate(const std::string &text, const Names &extents);
+
+} // namespace headgate::test
+
+#endif // HEADGATE_TEST_PASSES_TILE_TILEENTRY_H
