@@ -3,11 +3,17 @@
 import argparse
 import collections
 import json
+import math
 import os
+import shutil
+import struct
 import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, 'test', 'tools', 'run'))
+import npy  # noqa: E402
+
 EXAMPLES = os.path.join(ROOT, 'examples')
 EMIT = os.path.join(EXAMPLES, 'emit_layer.py')
 
@@ -128,3 +134,37 @@ class Case:
             call(run, bundle, *flags, *self.inputs(leave_out), '--atol=%r' % atol,
                  '--rtol=%r' % rtol, *self.expectations(group))
         return sum(map(len, groups.values()))
+
+
+def to_bf16(x):
+    """x rounded to the nearest bf16 number, ties to even."""
+    bits = struct.unpack('<I', struct.pack('<f', x))[0]
+    if math.isfinite(x):
+        bits += 0x7fff + (bits >> 16 & 1)
+    return struct.unpack('<f', struct.pack('<I', bits & 0xffff0000))[0]
+
+
+class RoundedCase(Case):
+    """A case whose inputs are rounded to bf16 numbers, and what lib/Reference
+    makes of them: kernels and reference then read the same inputs."""
+
+    def __init__(self, case, reference, folder):
+        shutil.copy(case.json, folder)
+        for name in case.names('input'):
+            file = 'in.%s.npy' % name
+            descr, shape, values = npy.read(os.path.join(case.folder, file))
+            if descr == '<f4':
+                values = [to_bf16(x) for x in values]
+            npy.write(os.path.join(folder, file), descr, shape, values)
+        call(reference, folder)
+        super().__init__(folder)
+
+    def tolerance(self, name, dtype):
+        """As lib/Tolerance.cpp derives it; the case has those of f32."""
+        profiles = self.description['tolerance'][name]
+        if profiles.get('exact'):
+            return 0, 0
+        _, _, values = npy.read(os.path.join(self.folder, 'out.%s.npy' % name))
+        largest = max((abs(x) for x in values if math.isfinite(x)), default=0)
+        steps, rtol = {'bf16': (128, 1.6e-2), 'f16': (1024, 2e-3)}[dtype]
+        return largest / steps, rtol

@@ -48,14 +48,18 @@ def runs_of(options, bundle):
 def main():
     p = pipeline.parser(__doc__)
     p.add_argument('--dtype', default='f32', help='of the layer; the inputs are rounded')
+    p.add_argument('--round', metavar='headgate-reference',
+                   help='round the inputs to bf16 first and compute what they give')
     p.add_argument('case')
     options = p.parse_args()
     case = pipeline.Case(options.case)
     try:
-        names = pipeline.results_of(case, options)
-        text = pipeline.emit('--from-case', case.json, '--dtype', options.dtype,
-                             '--results=' + ','.join(names))
         with tempfile.TemporaryDirectory() as folder:
+            if options.round:
+                case = pipeline.RoundedCase(case, options.round, folder)
+            names = pipeline.results_of(case, options)
+            text = pipeline.emit('--from-case', case.json, '--dtype', options.dtype,
+                                 '--results=' + ','.join(names))
             bundle = pipeline.build(options, text, folder, targets_of(options))
             if options.lowering == 'kernels' and not check_tiles(pipeline.plan_of(bundle)):
                 raise pipeline.Failure('no kernel is made of tiles')

@@ -13,9 +13,6 @@ import tempfile
 
 import pipeline
 
-sys.path.insert(0, os.path.join(pipeline.ROOT, 'test', 'tools', 'run'))
-import npy  # noqa: E402
-
 B, R, M, K = 2, 2, 3, 2  # batches, groups, experts of a group, chosen of them
 
 MODULE = """
@@ -80,7 +77,7 @@ class Data:
         return os.path.join(self.folder, name + '.npy')
 
     def write(self, name, descr, shape, values):
-        npy.write(self.path(name), descr, shape, values)
+        pipeline.npy.write(self.path(name), descr, shape, values)
 
 
 def outputs(options, bundle, data, entry, inputs):
