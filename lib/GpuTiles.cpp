@@ -9,9 +9,9 @@ namespace {
 // By benchmarks/gpu_tiles.py: the most keys, for 16 and 32 rows of a warp, by
 // the width of heads in steps of 16.
 constexpr int16_t keysOf[2][16] = {
-    {128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+    {128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 96, 128,
      128},
-    {128, 128, 128, 128, 112, 96, 80, 64, 48, 32, 16, 0, 0, 0, 0, 0},
+    {128, 128, 128, 128, 112, 96, 64, 64, 16, 32, 16, 16, 16, 0, 0, 0},
 };
 // The most columns of a projection.
 constexpr int16_t colsOf[2] = {128, 128};

@@ -9,6 +9,7 @@
 #include "runtime/Prepare.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace headgate {
@@ -101,9 +102,11 @@ std::string LoadedSession::whyNot(const PlanImage &image) const {
 Error LoadedSession::noImage() const {
   const DeviceInfo &device = device_->info();
   std::string targets;
+  std::set<std::string> listed;
   const PlanImage *near = nullptr; // of the device's family, but too new a CPU
   for (const PlanImage &image : plan().images) {
-    targets += (targets.empty() ? "" : ", ") + image.target;
+    if (listed.insert(image.target).second)
+      targets += (targets.empty() ? "" : ", ") + image.target;
     if (targetFamily(image.target) == device.target &&
         !isForeign(image.target) &&
         (!near || image.needs.size() < near->needs.size()))

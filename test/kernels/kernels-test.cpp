@@ -112,8 +112,8 @@ std::string check(const TestKernel &test, const ProblemSizes &sizes,
       return buffer.error().message();
     views.push_back(
         TensorView::contiguous(buffer->data(), array.dtype, array.shape));
-    views.back().device = device.info().target == "host" ? DeviceKind::host
-                                                         : DeviceKind::cuda;
+    views.back().device =
+        device.info().target == "host" ? DeviceKind::host : DeviceKind::cuda;
     buffers.push_back(*std::move(buffer));
   }
   Result<Invocation> call = Invocation::create(session, entry);

@@ -83,10 +83,15 @@ TEST(Session, CpuWithoutAFeature) {
 
 TEST(Session, BundleForAnotherDevice) {
   BundleCopy copy;
+  auto image = [](const std::string &id, const std::string &target) {
+    return R"({"id": ")" + id + R"(", "target": ")" + target +
+           R"(", "forms": [{"kind": "ptx", "isa": "8.0", "file": "a.ptx",
+              "bytes": 1, "sha256": ")" +
+           std::string(64, '0') + R"("}]})";
+  };
   writeFile(copy.plan(), R"({"format": "headgate.plan", "version": 1,
-    "images": [{"id": "a", "target": "sm_90a", "forms": [
-      {"kind": "ptx", "isa": "8.0", "file": "a.ptx", "bytes": 1, "sha256": ")" +
-                             std::string(64, '0') + R"("}]}],
+    "images": [)" + image("a", "sm_90a") +
+                             ", " + image("b", "sm_90a") + R"(],
     "kernels": [], "entries": []})");
   auto session = copy.session();
   ASSERT_FALSE(session);
