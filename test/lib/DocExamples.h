@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The examples of docs/plan.md, so that what users read is what tests run.
+// The examples of docs/, so that what users read is what tests run.
 
 #ifndef HEADGATE_TEST_LIB_DOCEXAMPLES_H
 #define HEADGATE_TEST_LIB_DOCEXAMPLES_H
@@ -13,9 +13,9 @@
 
 namespace headgate::test {
 
-/// The text of the `index`-th ```json block of docs/plan.md.
-inline std::string docExample(int index) {
-  std::ifstream file(HEADGATE_DOCS_DIR "/plan.md");
+/// The text of the `index`-th ```json block of a page of docs/.
+inline std::string docExample(int index, const std::string &page = "plan.md") {
+  std::ifstream file(HEADGATE_DOCS_DIR "/" + page);
   std::ostringstream contents;
   contents << file.rdbuf();
   std::string text = contents.str();
@@ -24,7 +24,7 @@ inline std::string docExample(int index) {
   for (int i = 0; i <= index; ++i) {
     begin = text.find(fence, begin);
     if (begin == text.npos) {
-      ADD_FAILURE() << "docs/plan.md has no json block " << index;
+      ADD_FAILURE() << "docs/" << page << " has no json block " << index;
       return "";
     }
     begin += fence.size();
