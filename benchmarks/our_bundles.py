@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import torch
-from headgate_runtime import Runtime, compile_bundle
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "examples"))
+import headgate  # noqa: E402
 
 _dense = """
 func.func @attend(%q: tensor<?x?x{H}x{D}x{t}> {{routed.name = "q", routed.dims = ["B", "S"]}},
@@ -97,17 +98,18 @@ class OurBundles:
 
     def runtime(self, threads):
         if threads not in self.runtimes:
-            self.runtimes[threads] = Runtime(
-                str(self.build / "lib" / "libheadgate.so"),
-                f"host:threads={threads}")
+            self.runtimes[threads] = headgate.Device(
+                f"host:threads={threads}",
+                self.build / "lib" / "libheadgate.so")
         return self.runtimes[threads]
 
     def bundle(self, p):
         key = f"{p.kind}-{p.dtype}-{p.D}-{p.G}-{p.M}-{p.k}-{p.d}"
         if key not in self.paths:
             path = self.scratch / (key + ".hgb")
-            compile_bundle(self.build / "bin" / "headgate-compile",
-                           module_text(p), path)
+            subprocess.run(
+                [self.build / "bin" / "headgate-compile", "-", "-o", path],
+                input=module_text(p), text=True, check=True)
             self.paths[key] = path
         return self.paths[key]
 
@@ -115,7 +117,7 @@ class OurBundles:
         """The function to time, and one that runs it and returns its result."""
         entry = self.runtime(p.threads).open(self.bundle(p))
         named = inputs_of(p, t)
-        inputs = [named[name].contiguous() for name in entry.input_names()]
+        inputs = [named[name].contiguous() for name in entry.input_names]
         output = output_of(p, inputs[0].dtype)
         run = entry.bind(inputs, [output])
 

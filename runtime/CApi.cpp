@@ -7,7 +7,9 @@
 
 #include "headgate/Runtime.h"
 #include "runtime/DLPack.h"
+#include "runtime/Layout.h"
 
+#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -82,6 +84,78 @@ Status viewTensors(DLManagedTensor *const *tensors, size_t count,
     views.push_back(*view);
   }
   return Success{};
+}
+
+/// The N of "cuda:N", else 0: what DLPack calls the device's id.
+int indexOf(const Device &device) {
+  std::string_view uri = device.info().uri;
+  int index = 0;
+  if (size_t colon = uri.find(':'); uri.starts_with("cuda:"))
+    std::from_chars(uri.data() + colon + 1, uri.data() + uri.size(), index);
+  return index;
+}
+
+bool isContiguous(const TensorView &view) {
+  std::array<int64_t, maxRank> strides;
+  if (isEmpty(view))
+    return true;
+  if (!contiguousStrides(view, strides))
+    return false;
+  for (int i = 0; i < view.rank; ++i)
+    if (view.shape[i] > 1 && view.strides[i] != strides[i])
+      return false;
+  return true;
+}
+
+/// A new tensor with the elements of `tensor`: from the host to memory of
+/// `device`, or back.
+Result<OwnedTensor> copyTensor(const std::shared_ptr<Device> &device,
+                               const DLManagedTensor &tensor, CopyKind kind) {
+  bool isHost = device->info().target == "host";
+  bool isUpload = kind == CopyKind::hostToDevice;
+  DeviceKind there = isHost ? DeviceKind::host : DeviceKind::cuda;
+  Result<TensorView> from = fromDLPack(tensor.tensor);
+  if (!from)
+    return std::move(from).error();
+  if (from->device != (isUpload ? DeviceKind::host : there))
+    return Error(ErrorCode::badInput, isUpload
+                                          ? "the tensor is not in host memory"
+                                          : "the tensor is not in memory of '" +
+                                                device->info().uri + "'");
+  if (!isContiguous(*from))
+    return Error(ErrorCode::badInput, "the tensor is not contiguous");
+  TensorView view =
+      TensorView::contiguous(nullptr, from->dtype, from->extents());
+  view.device = isUpload ? there : DeviceKind::host;
+  view.deviceIndex = isUpload ? indexOf(*device) : 0;
+  Result<std::shared_ptr<Device>> to = isUpload ? device : openDevice("host");
+  if (!to)
+    return std::move(to).error();
+  int64_t bytes = view.elements() * byteWidth(view.dtype);
+  Result<Buffer> buffer = (*to)->allocate(bytes);
+  if (!buffer)
+    return std::move(buffer).error();
+  view.data = buffer->data();
+  if (Status s = device->copy(view.data, from->data, bytes, kind, {}); !s)
+    return std::move(s).error();
+  if (Status s = device->synchronize({}); !s)
+    return std::move(s).error();
+  return OwnedTensor{*std::move(buffer), view};
+}
+
+HgError *copyTensor(const char *function, HgDevice *device,
+                    const DLManagedTensor *tensor, DLManagedTensor **copy,
+                    CopyKind kind) {
+  if (!copy)
+    return missing(function, "copy");
+  *copy = nullptr;
+  if (!device || !tensor)
+    return missing(function, device ? "tensor" : "device");
+  Result<OwnedTensor> made = copyTensor(device->device, *tensor, kind);
+  if (!made)
+    return fail(std::move(made).error().in(function));
+  *copy = toDLPack(*std::move(made));
+  return nullptr;
 }
 
 } // namespace
@@ -240,6 +314,16 @@ HgError *hgRunAllocating(HgInvocation *invocation,
   for (size_t i = 0; i < outputCount; ++i)
     outputs[i] = toDLPack(std::move((*allocated)[i]));
   return nullptr;
+}
+
+HgError *hgUpload(HgDevice *device, const DLManagedTensor *tensor,
+                  DLManagedTensor **copy) {
+  return copyTensor("hgUpload", device, tensor, copy, CopyKind::hostToDevice);
+}
+
+HgError *hgDownload(HgDevice *device, const DLManagedTensor *tensor,
+                    DLManagedTensor **copy) {
+  return copyTensor("hgDownload", device, tensor, copy, CopyKind::deviceToHost);
 }
 
 void hgDeviceFree(HgDevice *device) { delete device; }

@@ -58,7 +58,7 @@ void hgErrorFree(HgError *error);
 /* "0.1.0" */
 const char *hgVersion(void);
 
-/* "host", "host:threads=8" */
+/* "host", "host:threads=8", "sim:sm_80" */
 HgError *hgDeviceOpen(const char *uri, HgDevice **device);
 /* A bundle is a directory that headgate-compile wrote. */
 HgError *hgBundleOpen(const char *path, HgBundle **bundle);
@@ -91,6 +91,14 @@ HgError *hgRunAllocating(HgInvocation *invocation,
                          struct DLManagedTensor *const *inputs,
                          size_t inputCount, struct DLManagedTensor **outputs,
                          size_t outputCount, void *stream);
+
+/* A copy of a contiguous tensor in memory of the device (of the host), which the
+   caller ends by its deleter. Waits until it is made, and before that for what
+   was enqueued on the default stream. */
+HgError *hgUpload(HgDevice *device, const struct DLManagedTensor *tensor,
+                  struct DLManagedTensor **copy);
+HgError *hgDownload(HgDevice *device, const struct DLManagedTensor *tensor,
+                    struct DLManagedTensor **copy);
 
 /* NULL is allowed. */
 void hgDeviceFree(HgDevice *device);

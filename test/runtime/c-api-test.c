@@ -183,6 +183,50 @@ static void testRun(const char *path) {
   }
 }
 
+/* There and back, on devices whose memory is the host's and is not. */
+static void testCopies(const char *uri) {
+  HgDevice *device = NULL;
+  EXPECT_SUCCESS(hgDeviceOpen(uri, &device));
+  float x[6] = {1, 2, 3, -1, 0, 5};
+  int64_t shape[2] = {2, 3}, strides[2] = {1, 2}, none[2] = {2, 0};
+  struct DLManagedTensor in = tensor(x, shape), *there = NULL, *back = &in;
+  EXPECT_ERROR(hgUpload(NULL, &in, &there), HG_BAD_INPUT, "device is NULL");
+  EXPECT_ERROR(hgUpload(device, NULL, &there), HG_BAD_INPUT, "tensor is NULL");
+  EXPECT_ERROR(hgDownload(device, &in, NULL), HG_BAD_INPUT, "copy is NULL");
+  EXPECT_ERROR(hgDownload(device, NULL, &back), HG_BAD_INPUT, "hgDownload: ");
+  CHECK(back == NULL);
+  in.dl_tensor.strides = strides;
+  EXPECT_ERROR(hgUpload(device, &in, &there), HG_BAD_INPUT, "not contiguous");
+  in.dl_tensor.strides = NULL;
+  in.dl_tensor.device.type = 2;
+  EXPECT_ERROR(hgUpload(device, &in, &there), HG_BAD_INPUT,
+               "hgUpload: the tensor is not in host memory");
+  in.dl_tensor.device.type = 1;
+  EXPECT_SUCCESS(hgUpload(device, &in, &there));
+  x[0] = 7; /* of the original only */
+  if (there) {
+    int isHost = strncmp(uri, "host", 4) == 0;
+    CHECK(there->dl_tensor.device.type == (isHost ? 1 : 2));
+    EXPECT_SUCCESS(hgDownload(device, there, &back));
+    there->deleter(there);
+  }
+  if (back) {
+    const float expected[6] = {1, 2, 3, -1, 0, 5};
+    CHECK(back->dl_tensor.device.type == 1 && back->dl_tensor.ndim == 2);
+    CHECK(back->dl_tensor.shape[0] == 2 && back->dl_tensor.shape[1] == 3);
+    CHECK(memcmp(back->dl_tensor.data, expected, sizeof expected) == 0);
+    if (strncmp(uri, "host", 4) != 0)
+      EXPECT_ERROR(hgDownload(device, back, &there), HG_BAD_INPUT,
+                   "is not in memory of 'sim:sm_80'");
+    back->deleter(back);
+  }
+  in.dl_tensor.shape = none;
+  EXPECT_SUCCESS(hgUpload(device, &in, &there));
+  if (there)
+    there->deleter(there);
+  hgDeviceFree(device);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) {
     printf("usage: %s HANDMADE.hgb\n", argv[0]);
@@ -192,6 +236,8 @@ int main(int argc, char **argv) {
   testNullArguments();
   testErrors(argv[1]);
   testRun(argv[1]);
+  testCopies("host");
+  testCopies("sim:sm_80");
   if (failures == 0)
     printf("all passed\n");
   return failures != 0;
