@@ -9,24 +9,28 @@
 //   kernels-test --compile=HEADGATE_COMPILE      a sample: every value occurs
 //   ... --full                                   every pair of values
 //   ... --gpu=sm_80                              on sim:sm_80
-//   ... --seed=N --only=K --lowering=NAME --keep
+//   ... --seed=N --only=K --every=N --lowering=NAME --keep
+//   ... --emit-bundles=DIR                       only compiles, into DIR
+//   kernels-test --bundles=DIR                   only runs what is there
+//   ... --device=URI --seconds=N                 there; no new call after N
 //
 // Prints one line for each case that fails, with what to pass to run it alone.
-// Exits 1 if one does, 2 on wrong usage.
+// Exits 1 if one does, 2 on wrong usage, 4 if nothing could run.
 
 #include "AttendCase.h"
+#include "BundleList.h"
 #include "GemmCase.h"
 #include "GuardedDevice.h"
-#include "headgate/Runtime.h"
-#include "lib/Compare.h"
+#include "RunTest.h"
 #include "lib/HostTarget.h"
 #include "lib/ScheduleText.h"
 #include "lib/Target.h"
 #include "runtime/Subprocess.h"
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -38,10 +42,18 @@ namespace {
 
 struct Options {
   std::string compile, lowering = "kernels";
-  std::string gpu; ///< a target; empty: those of the host
+  std::string gpu;           ///< a target; empty: those of the host
+  std::string device;        ///< empty: the host, or simulators of `gpu`
+  std::string emit, bundles; ///< folders; empty: compile and run
   bool full = false, keep = false;
   uint64_t seed = 1;
   int64_t only = -1;
+  size_t every = 1;
+  double seconds = 0; ///< 0: no limit
+
+  bool asksFor(size_t number) const {
+    return only >= 0 ? number == size_t(only) : number % every == 0;
+  }
 };
 
 /// A test and its number in the list.
@@ -50,113 +62,6 @@ using NumberedTest = std::pair<size_t, const TestKernel *>;
 /// Tests that are compiled together: as many as one bundle may hold without the
 /// failure of one hiding too much of the others.
 constexpr size_t batchSize = 6;
-
-//===-- running one case -------------------------------------------------===//
-
-/// Uploads `array`.
-Result<Buffer> upload(Device &device, const Array &array) {
-  auto bytes = int64_t(array.bytes.size());
-  auto buffer = device.allocate(bytes);
-  if (!buffer || bytes == 0)
-    return buffer;
-  Status copied = device.copy(buffer->data(), array.bytes.data(), bytes,
-                              CopyKind::hostToDevice, {});
-  if (!copied)
-    return std::move(copied).error();
-  return buffer;
-}
-
-Result<Array> download(Device &device, const TensorView &view) {
-  Array array =
-      Array::zeros(view.dtype, {view.extents().begin(), view.extents().end()});
-  if (array.bytes.empty())
-    return array;
-  Status copied =
-      device.copy(array.bytes.data(), view.data, int64_t(array.bytes.size()),
-                  CopyKind::deviceToHost, {});
-  if (!copied)
-    return std::move(copied).error();
-  return array;
-}
-
-/// "y[1,2] is 0.5, expected ..."; "" if the result is right.
-std::string compareTo(const Expected &expected, const Array &found) {
-  Comparison comparison = compare(found, expected.array, expected.tolerance);
-  if (comparison.passed())
-    return "";
-  std::string place;
-  for (int64_t index : comparison.worst)
-    place += (place.empty() ? "" : ",") + std::to_string(index);
-  char text[256];
-  std::snprintf(text, sizeof text,
-                "%s[%s] is %.9g, expected %.9g +- %.3g; %lld of %lld differ",
-                expected.name.c_str(), place.c_str(), comparison.found,
-                comparison.expected, comparison.allowed,
-                static_cast<long long>(comparison.differing),
-                static_cast<long long>(comparison.elements));
-  return text;
-}
-
-/// What is wrong with the results of one call; "" if nothing is.
-std::string check(const TestKernel &test, const ProblemSizes &sizes,
-                  uint64_t seed, const std::shared_ptr<const Session> &session,
-                  const std::string &entry) {
-  Arrays inputs = test.makeInputs(sizes, seed);
-  Device &device = *session->device();
-  std::vector<TensorView> views;
-  std::vector<Buffer> buffers;
-  for (const TestInput &input : test.inputs) {
-    const Array &array = inputs.at(input.name);
-    auto buffer = upload(device, array);
-    if (!buffer)
-      return buffer.error().message();
-    views.push_back(
-        TensorView::contiguous(buffer->data(), array.dtype, array.shape));
-    views.back().device =
-        device.info().target == "host" ? DeviceKind::host : DeviceKind::cuda;
-    buffers.push_back(*std::move(buffer));
-  }
-  Result<Invocation> call = Invocation::create(session, entry);
-  if (!call)
-    return call.error().message();
-  auto outputs = call->allocateOutputs(views);
-  if (!outputs)
-    return outputs.error().message();
-  std::vector<TensorView> outputViews;
-  for (OwnedTensor &output : *outputs) {
-    outputViews.push_back(output.view);
-    // NaN: whatever is not written shows.
-    int64_t bytes = output.view.elements() * byteWidth(output.view.dtype);
-    if (Status s = device.fill(output.view.data, 0xff, bytes, {}); !s)
-      return s.error().message();
-  }
-  if (Status s = call->run(views, outputViews); !s)
-    return s.error().message();
-  std::vector<Expected> expected = test.expect(sizes, inputs);
-  for (size_t i = 0; i < expected.size(); ++i) {
-    auto found = download(device, outputViews[i]);
-    if (!found)
-      return found.error().message();
-    if (std::string wrong = compareTo(expected[i], *found); !wrong.empty())
-      return wrong;
-  }
-  return "";
-}
-
-/// Whether the kernel under test was made of tiles: those that are not have no
-/// schedule, and are as right as they are slow.
-bool isScheduled(const Plan &plan, const std::string &kernel) {
-  bool any = false;
-  for (const PlanKernel &made : plan.kernels) {
-    if (!made.name.starts_with(kernel))
-      continue;
-    any = true;
-    for (const PlanVariant &variant : made.variants)
-      if (variant.schedule == "{}")
-        return false;
-  }
-  return any;
-}
 
 //===-- running a batch --------------------------------------------------===//
 
@@ -167,6 +72,8 @@ public:
 
   int failures() const { return failed; }
   int calls() const { return ran; }
+  int leftOut() const { return late; }
+  const std::vector<BundleList::Batch> &emitted() const { return batches; }
 
   /// Tests of one target.
   void run(const std::vector<NumberedTest> &batch) {
@@ -178,6 +85,14 @@ public:
         run({one});
       return;
     }
+    runBundle(batch, bundle);
+    if (!options.keep && options.emit.empty())
+      std::filesystem::remove_all(bundle);
+  }
+
+  /// Tests that are in a bundle; where bundles are emitted, only looks at it.
+  void runBundle(const std::vector<NumberedTest> &batch,
+                 const std::string &bundle) {
     auto opened = Bundle::open(bundle);
     if (!opened)
       return fail(batch.front(), opened.error().message());
@@ -186,15 +101,22 @@ public:
           !isScheduled(opened->plan(),
                        nameOf(one.first) + "_" + one.second->kernel))
         fail(one, "is not lowered through tiles");
-    if (options.gpu.empty())
+    if (!options.emit.empty())
+      emit(batch, bundle);
+    else if (options.gpu.empty())
       runOnHost(batch, *opened);
     else
-      runOnSimulators(batch, *opened);
-    if (!options.keep)
-      std::filesystem::remove_all(bundle);
+      runOnGpus(batch, *opened);
   }
 
 private:
+  void emit(const std::vector<NumberedTest> &batch, const std::string &bundle) {
+    BundleList::Batch made{std::filesystem::path(bundle).filename(), {}};
+    for (const auto &[number, test] : batch)
+      made.cases.push_back(number);
+    batches.push_back(std::move(made));
+  }
+
   static std::string nameOf(size_t number) {
     return "c" + std::to_string(number);
   }
@@ -205,7 +127,10 @@ private:
   }
 
   void runOnHost(const std::vector<NumberedTest> &batch, const Bundle &bundle) {
-    auto device = std::make_shared<GuardedDevice>(*openDevice("host"));
+    auto host = openDevice(options.device.empty() ? "host" : options.device);
+    if (!host)
+      return fail(batch.front(), host.error().message());
+    auto device = std::make_shared<GuardedDevice>(*host);
     auto session = Session::create(device, bundle);
     if (!session)
       return fail(batch.front(), session.error().message());
@@ -222,13 +147,18 @@ private:
         }
   }
 
-  void runOnSimulators(const std::vector<NumberedTest> &batch,
-                       const Bundle &bundle) {
+  /// On the device that was asked for, or on simulators.
+  void runOnGpus(const std::vector<NumberedTest> &batch, const Bundle &bundle) {
     // Shared memory as little aligned as a GPU may have it.
-    std::string uri = "sim:" + options.gpu + ",smem-base=min";
+    std::string uri = options.device.empty()
+                          ? "sim:" + options.gpu + ",smem-base=min"
+                          : options.device;
+    std::vector<std::string> orders = {""};
+    if (options.device.empty())
+      orders = {"", ",sched=random,async=random,seed=1",
+                ",sched=random,async=random,seed=2"};
     std::set<size_t> failed;
-    for (const char *order : {"", ",sched=random,async=random,seed=1",
-                              ",sched=random,async=random,seed=2"}) {
+    for (const std::string &order : orders) {
       auto device = openDevice(uri + order);
       auto session = device ? Session::create(*device, bundle)
                             : Result<std::shared_ptr<const Session>>(
@@ -237,7 +167,7 @@ private:
         return fail(batch.front(), session.error().message());
       for (const auto &one : batch) {
         bool isSampled = options.full || one.first % 3 == 0;
-        if (failed.count(one.first) || (*order && !isSampled))
+        if (failed.count(one.first) || (!order.empty() && !isSampled))
           continue;
         for (size_t i = 0; i < one.second->sizes.size(); ++i)
           if (!runOne(one, i, *session))
@@ -250,6 +180,12 @@ private:
   bool runOne(const NumberedTest &one, size_t set,
               const std::shared_ptr<const Session> &session) {
     const ProblemSizes &sizes = one.second->sizes[set];
+    if (options.seconds > 0 &&
+        std::chrono::steady_clock::now() - start >
+            std::chrono::duration<double>(options.seconds)) {
+      ++late;
+      return true;
+    }
     std::string wrong = check(*one.second, sizes, one.first * 16 + set, session,
                               nameOf(one.first));
     ++ran;
@@ -280,6 +216,8 @@ private:
     }
     file.close();
     auto process = runtime::runProcess(command);
+    if (!options.emit.empty())
+      std::filesystem::remove(stem + ".mlir");
     if (process && process->exitCode == 0)
       return stem + ".hgb";
     if (batch.size() == 1)
@@ -304,7 +242,10 @@ private:
 
   const Options &options;
   std::filesystem::path folder;
-  int failed = 0, ran = 0;
+  std::chrono::steady_clock::time_point start =
+      std::chrono::steady_clock::now();
+  std::vector<BundleList::Batch> batches;
+  int failed = 0, ran = 0, late = 0;
 };
 
 /// The host levels that this CPU runs, as headgate-compile spells them.
@@ -341,9 +282,21 @@ bool parse(int argc, char **argv, Options &options) {
       options.compile = *text;
     else if (auto text = value("--gpu="))
       options.gpu = *text;
+    else if (auto text = value("--device="))
+      options.device = *text;
+    else if (auto text = value("--emit-bundles="))
+      options.emit = *text;
+    else if (auto text = value("--bundles="))
+      options.bundles = *text;
     else if (auto text = value("--lowering="))
       options.lowering = *text;
-    else if (auto text = value("--seed=")) {
+    else if (auto text = value("--every=")) {
+      if (!number(*text, options.every) || options.every == 0)
+        return false;
+    } else if (auto text = value("--seconds=")) {
+      if (!number(*text, options.seconds))
+        return false;
+    } else if (auto text = value("--seed=")) {
       if (!number(*text, options.seed))
         return false;
     } else if (auto text = value("--only=")) {
@@ -353,40 +306,28 @@ bool parse(int argc, char **argv, Options &options) {
       return false;
   }
   auto gpu = findTarget(options.gpu);
-  return !options.compile.empty() &&
-         (options.gpu.empty() || (gpu && gpu->isGpu()));
+  return options.compile.empty() != options.bundles.empty() &&
+         (options.emit.empty() || options.bundles.empty()) &&
+         (options.gpu.empty() ||
+          (gpu && gpu->isGpu() && options.bundles.empty()));
 }
 
-} // namespace
-
-int main(int argc, char **argv) {
-  Options options;
-  if (!parse(argc, argv, options)) {
-    std::fprintf(stderr, "usage: kernels-test --compile=HEADGATE_COMPILE "
-                         "[--gpu=TARGET] [--full] [--seed=N] [--only=K] "
-                         "[--lowering=NAME] [--keep]\n");
-    return 2;
-  }
-  std::vector<std::string> targets =
-      options.gpu.empty() ? targetsHere() : std::vector{options.gpu};
+std::vector<TestKernel> listTests(const BundleList &list) {
   std::vector<TestKernel> tests;
   for (const AttendCase &c :
-       listAttendCases(targets, options.full, options.seed))
+       listAttendCases(list.targets, list.full, list.seed))
     tests.push_back(testOf(c));
-  for (const GemmCase &c : listGemmCases(targets, options.full, options.seed))
+  for (const GemmCase &c : listGemmCases(list.targets, list.full, list.seed))
     tests.push_back(testOf(c));
-  std::error_code ignored;
-  std::filesystem::path folder =
-      std::filesystem::temp_directory_path() /
-      ("headgate-kernels-" + options.gpu + std::to_string(options.seed) +
-       (options.full ? "-full" : ""));
-  std::filesystem::create_directories(folder, ignored);
-  Runner runner(options, folder);
-  for (const std::string &target : targets) {
+  return tests;
+}
+
+void compileAndRun(const Options &options, const BundleList &list,
+                   const std::vector<TestKernel> &tests, Runner &runner) {
+  for (const std::string &target : list.targets) {
     std::vector<NumberedTest> batch;
     for (size_t i = 0; i < tests.size(); ++i) {
-      if (tests[i].target != target ||
-          (options.only >= 0 && i != size_t(options.only)))
+      if (tests[i].target != target || !options.asksFor(i))
         continue;
       batch.push_back({i, &tests[i]});
       if (batch.size() == batchSize) {
@@ -397,9 +338,116 @@ int main(int argc, char **argv) {
     if (!batch.empty())
       runner.run(batch);
   }
+}
+
+/// Runs the bundles of a list, but those for CPUs that this is not.
+void runBundles(const Options &options, const BundleList &list,
+                const std::vector<TestKernel> &tests, Runner &runner) {
+  std::vector<std::string> here = targetsHere();
+  for (const BundleList::Batch &made : list.batches) {
+    std::vector<NumberedTest> batch;
+    for (size_t number : made.cases) {
+      const TestKernel &test = tests[number];
+      bool runs = findTarget(test.target)->isGpu() ||
+                  std::ranges::find(here, test.target) != here.end();
+      if (!runs)
+        std::printf("left out: %s: not this CPU\n", made.bundle.c_str());
+      else if (options.asksFor(number))
+        batch.push_back({number, &test});
+    }
+    if (!batch.empty())
+      runner.runBundle(batch, options.bundles + "/" + made.bundle);
+  }
+}
+
+int report(const Runner &runner, size_t cases) {
+  std::printf("%zu cases, %d calls, %d failures", cases, runner.calls(),
+              runner.failures());
+  if (runner.leftOut() > 0)
+    std::printf(", %d calls left out for lack of time", runner.leftOut());
+  std::printf("\n");
+  return runner.failures() ? 1 : runner.calls() == 0 ? 4 : 0;
+}
+
+int runGiven(Options &options) {
+  auto list = readBundleList(options.bundles);
+  if (!list) {
+    std::fprintf(stderr, "error: %s\n", list.error().message().c_str());
+    return 1;
+  }
+  for (const std::string &target : list->targets)
+    if (!findTarget(target)) {
+      std::fprintf(stderr, "error: no target '%s'\n", target.c_str());
+      return 1;
+    }
+  if (findTarget(list->targets.front())->isGpu())
+    options.gpu = list->targets.front();
+  options.seed = list->seed;
+  options.full = list->full;
+  std::vector<TestKernel> tests = listTests(*list);
+  for (const BundleList::Batch &batch : list->batches)
+    for (size_t number : batch.cases)
+      if (number >= tests.size()) {
+        std::fprintf(stderr,
+                     "error: %s has case %zu, and this version's list only "
+                     "%zu\n",
+                     batch.bundle.c_str(), number, tests.size());
+        return 1;
+      }
+  Runner runner(options, options.bundles);
+  runBundles(options, *list, tests, runner);
+  return report(runner, tests.size());
+}
+
+int emitBundles(const Options &options, BundleList list) {
+  std::filesystem::create_directories(options.emit);
+  std::vector<TestKernel> tests = listTests(list);
+  Runner runner(options, options.emit);
+  compileAndRun(options, list, tests, runner);
+  list.batches = runner.emitted();
+  Status written = writeBundleList(options.emit, list);
+  if (!written)
+    std::fprintf(stderr, "error: %s\n", written.error().message().c_str());
+  std::printf("%zu bundles, %d failures\n", list.batches.size(),
+              runner.failures());
+  return runner.failures() || !written ? 1 : 0;
+}
+
+int compileAndRunAll(const Options &options, const BundleList &list) {
+  std::error_code ignored;
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() /
+      ("headgate-kernels-" + options.gpu + std::to_string(options.seed) +
+       (options.full ? "-full" : ""));
+  std::filesystem::create_directories(folder, ignored);
+  std::vector<TestKernel> tests = listTests(list);
+  Runner runner(options, folder);
+  compileAndRun(options, list, tests, runner);
   if (!options.keep)
     std::filesystem::remove_all(folder, ignored);
-  std::printf("%zu cases, %d calls, %d failures\n", tests.size(),
-              runner.calls(), runner.failures());
-  return runner.failures() ? 1 : 0;
+  return report(runner, tests.size());
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Options options;
+  if (!parse(argc, argv, options)) {
+    std::fprintf(stderr,
+                 "usage: kernels-test --compile=HEADGATE_COMPILE "
+                 "[--gpu=TARGET] [--full] [--seed=N] [--only=K] [--every=N] "
+                 "[--lowering=NAME] [--device=URI] [--seconds=N] [--keep] "
+                 "[--emit-bundles=DIR]\n"
+                 "       kernels-test --bundles=DIR [--only=K] [--every=N] "
+                 "[--device=URI] [--seconds=N]\n");
+    return 2;
+  }
+  if (!options.bundles.empty())
+    return runGiven(options);
+  BundleList list;
+  list.targets = options.gpu.empty() ? targetsHere() : std::vector{options.gpu};
+  list.full = options.full;
+  list.seed = options.seed;
+  return options.emit.empty() ? compileAndRunAll(options, list)
+                              : emitBundles(options, list);
 }
