@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <set>
+#include <sys/file.h>
 #include <unistd.h>
 
 namespace headgate {
@@ -74,6 +75,8 @@ Result<RecordWriter> RecordWriter::create(const fs::path &directory,
   writer.file = createFile(directory, stem, writer.path_);
   if (writer.file < 0)
     return systemError("cannot write records to " + directory.string());
+  // Says that the file is in use, where the file system can: prune asks.
+  flock(writer.file, LOCK_SH | LOCK_NB);
   writer.sync = sync;
   writer.session_ =
       writer.path_.stem().string() + "-" + std::to_string(std::time(nullptr));
