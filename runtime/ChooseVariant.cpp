@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Which variant of a kernel runs. Candidates are those whose code this device
-// runs and whose `when` holds. Of them a forced variant is taken, and then no
-// other; else the first of the kernel's defaults for the device.
+// runs and whose `when` holds. Of them the first of
+//
+//   1. a forced variant, and then no other;
+//   2. the one that tuned.json has for the nearest sizes on this device, or
+//   else
+//      on another one with the same target;
+//   3. the first of the kernel's defaults for the device.
 
 #include "lib/Spelling.h"
 #include "lib/TunedText.h"
@@ -61,6 +66,9 @@ LoadedSession::choose(int index, std::span<const int64_t> scalars) const {
                      "' is forced, but cannot run: " + why);
   }
 
+  if (std::optional<VariantChoice> tuned = chooseTuned(index, scalars))
+    return *std::move(tuned);
+
   std::vector<std::string> defaults;
   if (auto listed = kernel.plan->defaults.find(target);
       listed != kernel.plan->defaults.end())
@@ -68,8 +76,9 @@ LoadedSession::choose(int index, std::span<const int64_t> scalars) const {
   for (const std::string &id : defaults) {
     auto variant = find(id);
     if (whyNotCandidate(kernel, *variant, scalars).empty())
-      return VariantChoice{indexOf(variant),
-                           "first default for " + target + " that can run"};
+      return VariantChoice{indexOf(variant), "first default for " + target +
+                                                 " that can run" +
+                                                 ignoredText(index)};
   }
   std::string reasons;
   for (const VariantProgram &variant : kernel.variants) {
@@ -81,7 +90,82 @@ LoadedSession::choose(int index, std::span<const int64_t> scalars) const {
                "kernel '" + name + "' has no variant that can run" + reasons);
 }
 
-/// Checks tuned.json. This version chooses by defaults alone.
+std::string LoadedSession::ignoredText(int kernel) const {
+  size_t ignored = tuning_.empty() ? 0 : tuning_[kernel].ignored;
+  if (ignored == 0)
+    return "";
+  return " (" + std::to_string(ignored) +
+         (ignored == 1 ? " tuned entry is" : " tuned entries are") +
+         " of other code)";
+}
+
+//===-- tuned.json -------------------------------------------------------===//
+
+std::optional<VariantChoice>
+LoadedSession::chooseTuned(int index, std::span<const int64_t> scalars) const {
+  if (tuning_.empty() || tuning_[index].points.empty())
+    return std::nullopt;
+  const KernelTuning &tuning = tuning_[index];
+  const KernelProgram &kernel = program_.kernels[index];
+  std::vector<int64_t> bucket;
+  for (size_t scalar : tuning.scalars)
+    bucket.push_back(bucketOf(scalars[scalar]));
+  const KernelTuning::Point *best = nullptr;
+  for (const KernelTuning::Point &point : tuning.points)
+    if (bucketDistance(point.bucket, bucket) >= 0 &&
+        (!best || isNearer(point, *best, bucket)) &&
+        whyNotCandidate(kernel, kernel.variants[point.variant], scalars)
+            .empty())
+      best = &point;
+  if (!best)
+    return std::nullopt;
+  std::string why = "tuned on " + best->device;
+  for (size_t i = 0; i < bucket.size(); ++i)
+    why += (i ? "," : " for ") + kernel.plan->bucket[i] + "=2^" +
+           std::to_string(best->bucket[i]);
+  if (int64_t distance = bucketDistance(best->bucket, bucket))
+    why += ", distance " + std::to_string(distance);
+  if (!best->record.empty())
+    why += ", record " + best->record;
+  return VariantChoice{best->variant, std::move(why)};
+}
+
+KernelTuning LoadedSession::tuningOf(const KernelProgram &kernel,
+                                     const Tuning &tuning) const {
+  KernelTuning result;
+  for (const std::string &dim : kernel.plan->bucket)
+    result.scalars.push_back(static_cast<size_t>(
+        std::ranges::find(kernel.scalars, dim) - kernel.scalars.begin()));
+  for (const TunedDevice &device : tuning.devices) {
+    bool isThis = device.name == device_->info().name;
+    if (!isThis && device.target != device_->info().target)
+      continue;
+    for (const TunedEntry &entry : device.entries) {
+      if (entry.kernel != kernel.plan->name)
+        continue;
+      auto variant = std::ranges::find(
+          kernel.variants, entry.variant,
+          [](const VariantProgram &known) { return known.plan->id; });
+      KernelTuning::Point point;
+      for (const std::string &dim : kernel.plan->bucket)
+        if (auto found = entry.bucket.find(dim); found != entry.bucket.end())
+          point.bucket.push_back(found->second);
+      if (entry.ir != kernel.plan->ir || variant == kernel.variants.end() ||
+          point.bucket.size() != kernel.plan->bucket.size() ||
+          point.bucket.size() != entry.bucket.size()) {
+        ++result.ignored;
+        continue;
+      }
+      point.variant = static_cast<size_t>(variant - kernel.variants.begin());
+      point.isOfThisDevice = isThis;
+      point.device = device.name;
+      point.record = entry.record;
+      result.points.push_back(std::move(point));
+    }
+  }
+  return result;
+}
+
 Status LoadedSession::loadTuning(const std::string &tuned) {
   if (tuned == "none")
     return Success{};
@@ -98,6 +182,8 @@ Status LoadedSession::loadTuning(const std::string &tuned) {
   Result<Tuning> tuning = parseTuned(*text);
   if (!tuning)
     return std::move(tuning).error().in(path.string());
+  for (const KernelProgram &kernel : program_.kernels)
+    tuning_.push_back(tuningOf(kernel, *tuning));
   return Success{};
 }
 

@@ -7,6 +7,8 @@
 #define HEADGATE_RUNTIME_SESSION_H
 
 #include "headgate/Runtime.h"
+#include "lib/NearestBucket.h"
+#include "lib/TunedText.h"
 #include "runtime/Program.h"
 
 #include <memory>
@@ -19,6 +21,18 @@ struct Prepared;
 struct VariantChoice {
   size_t variant = 0;
   std::string why;
+};
+
+/// What tuned.json has for a kernel on this device.
+struct KernelTuning {
+  /// A point, and what it came of.
+  struct Point : TunedPoint {
+    std::string device; ///< that measured it
+    std::string record; ///< "" if unknown
+  };
+  std::vector<Point> points;
+  std::vector<size_t> scalars; ///< of the kernel's bucket dims
+  size_t ignored = 0;          ///< entries of other code: the file may be older
 };
 
 class LoadedSession : public Session {
@@ -60,12 +74,21 @@ private:
   Status setImage(const std::string &id);
   Status setForced(const std::map<std::string, std::string> &force);
   Status loadTuning(const std::string &path);
+  /// What to say of tuned entries that nothing in the plan is.
+  std::string ignoredText(int kernel) const;
+  KernelTuning tuningOf(const KernelProgram &kernel,
+                        const Tuning &tuning) const;
+  /// The tuned variant for these values, if there is one near enough that can
+  /// run.
+  std::optional<VariantChoice>
+  chooseTuned(int kernel, std::span<const int64_t> scalars) const;
 
   std::shared_ptr<Device> device_;
   Bundle bundle_;
   Program program_;
   std::map<std::string, std::unique_ptr<Image>> images_; ///< by id
   std::map<std::string, std::string> force_;
+  std::vector<KernelTuning> tuning_; ///< of each kernel, or empty
   std::string onlyImage_;
 };
 

@@ -234,6 +234,88 @@ TEST(Session, ChecksTheBundlesTuning) {
   EXPECT_NE(messageOf(session).find("other.json"), std::string::npos);
 }
 
+/// Of its kernel 'sum'.
+std::string handmadeIr() {
+  auto session = handmadeSession();
+  for (const PlanKernel &kernel : session->plan().kernels)
+    if (kernel.name == "sum")
+      return kernel.ir;
+  return "";
+}
+
+/// The rule that chose the variant of 'sum' for these values of S and N, with
+/// this text as the entries of one device.
+class TunedChoice {
+public:
+  void addDevice(const std::string &name, const std::string &entries) {
+    devices += (devices.empty() ? "" : ", ") +
+               (R"({"name": ")" + name +
+                R"(", "target": "host", "entries": [)" + entries + "]}");
+  }
+  static std::string entry(int s, int n, const std::string &variant,
+                           const std::string &ir = handmadeIr()) {
+    return R"({"kernel": "sum", "ir": ")" + ir + R"(", "bucket": {"S": )" +
+           std::to_string(s) + R"(, "N": )" + std::to_string(n) +
+           R"(}, "variant": ")" + variant + R"(", "record": "sha256:7"})";
+  }
+  std::string why(int64_t s, int64_t n) {
+    writeFile(bundle.path() / "tuned.json",
+              R"({"format": "headgate.tuned", "version": 1, "devices": [)" +
+                  devices + "]}");
+    auto session = bundle.session();
+    EXPECT_TRUE(session) << messageOf(session);
+    auto text = (*session)->explain(**(*session)->entry("main"),
+                                    std::vector<int64_t>{s, n});
+    EXPECT_TRUE(text) << text.error().message();
+    size_t at = text->find("variant 'sum.");
+    return text->substr(at + 9, text->find('\n', at) - at - 9);
+  }
+
+  BundleCopy bundle;
+  std::string devices;
+};
+
+TEST(Session, TheNearestTunedBucketChooses) {
+  TunedChoice choice;
+  std::string here = handmadeSession()->device()->info().name;
+  choice.addDevice(here, TunedChoice::entry(3, 4, "sum.wide") + ", " +
+                             TunedChoice::entry(5, 4, "sum.row"));
+  choice.addDevice("Another", TunedChoice::entry(3, 6, "sum.wide"));
+  EXPECT_EQ(choice.why(8, 16), "sum.wide' (image 'host'): tuned on " + here +
+                                   " for S=2^3,N=2^4, record sha256:7");
+  EXPECT_EQ(choice.why(20, 10), "sum.row' (image 'host'): tuned on " + here +
+                                    " for S=2^5,N=2^4, record sha256:7");
+  // Equally far: the smaller one.
+  EXPECT_EQ(choice.why(16, 16), "sum.wide' (image 'host'): tuned on " + here +
+                                    " for S=2^3,N=2^4, distance 1, record "
+                                    "sha256:7");
+  // Too far for this device's, near another's.
+  EXPECT_EQ(choice.why(1, 60).find("sum.row' (image 'host'): first default"),
+            0u);
+  EXPECT_EQ(choice.why(4, 128), "sum.wide' (image 'host'): tuned on Another "
+                                "for S=2^3,N=2^6, distance 2, record sha256:7");
+}
+
+// What was tuned may not be able to run: then the next best does.
+TEST(Session, TunedVariantsAreCandidatesLikeOthers) {
+  TunedChoice choice;
+  choice.addDevice("Another", TunedChoice::entry(3, 7, "sum.row"));
+  EXPECT_EQ(choice.why(8, 128), // sum.row needs N <= 64
+            "sum.wide' (image 'host'): first default for host that can run");
+}
+
+TEST(Session, TunedEntriesOfOtherCodeAreSaid) {
+  TunedChoice choice;
+  choice.addDevice("Another",
+                   TunedChoice::entry(3, 4, "sum.wide", "sha256:1") + ", " +
+                       TunedChoice::entry(3, 5, "sum.gone") + ", " +
+                       R"({"kernel": "sum", "ir": ")" + handmadeIr() +
+                       R"(", "bucket": {"S": 3}, "variant": "sum.wide"})");
+  EXPECT_EQ(choice.why(8, 16),
+            "sum.row' (image 'host'): first default for host that can run (3 "
+            "tuned entries are of other code)");
+}
+
 // Each variant's own reason: an unusable one and one whose condition fails.
 TEST(Session, NoVariantThatCanRun) {
   BundleCopy copy;
