@@ -168,39 +168,72 @@ Status checkSchedule(const Problem &problem, const Target &target,
 
 namespace {
 
-using Set = void (*)(Schedule &, int64_t);
-constexpr std::array<std::pair<const char *, Set>, 10> settings = {{
-    {"rows", [](Schedule &s, int64_t x) { s.rows = x; }},
-    {"keys", [](Schedule &s, int64_t x) { s.keys = x; }},
-    {"cols", [](Schedule &s, int64_t x) { s.cols = x; }},
-    {"depth", [](Schedule &s, int64_t x) { s.depth = x; }},
-    {"splits", [](Schedule &s, int64_t x) { s.splits = x; }},
-    {"merge", [](Schedule &s, int64_t x) { s.merge = x != 0; }},
-    {"across", [](Schedule &s, int64_t x) { s.across = x != 0; }},
-    {"warps", [](Schedule &s, int64_t x) { s.warps = x; }},
-    {"stages", [](Schedule &s, int64_t x) { s.stages = x; }},
-    {"order", [](Schedule &s, int64_t x) { s.order = Schedule::Order(x); }},
+struct Setting {
+  std::string_view name;
+  void (*set)(Schedule &, int64_t);
+  int64_t (*get)(const Schedule &);
+};
+constexpr std::array<Setting, 10> settings = {{
+    {"rows", [](Schedule &s, int64_t x) { s.rows = x; },
+     [](const Schedule &s) { return s.rows; }},
+    {"keys", [](Schedule &s, int64_t x) { s.keys = x; },
+     [](const Schedule &s) { return s.keys; }},
+    {"cols", [](Schedule &s, int64_t x) { s.cols = x; },
+     [](const Schedule &s) { return s.cols; }},
+    {"depth", [](Schedule &s, int64_t x) { s.depth = x; },
+     [](const Schedule &s) { return s.depth; }},
+    {"splits", [](Schedule &s, int64_t x) { s.splits = x; },
+     [](const Schedule &s) { return s.splits; }},
+    {"merge", [](Schedule &s, int64_t x) { s.merge = x != 0; },
+     [](const Schedule &s) { return int64_t(s.merge); }},
+    {"across", [](Schedule &s, int64_t x) { s.across = x != 0; },
+     [](const Schedule &s) { return int64_t(s.across); }},
+    {"warps", [](Schedule &s, int64_t x) { s.warps = x; },
+     [](const Schedule &s) { return s.warps; }},
+    {"stages", [](Schedule &s, int64_t x) { s.stages = x; },
+     [](const Schedule &s) { return s.stages; }},
+    {"order", [](Schedule &s, int64_t x) { s.order = Schedule::Order(x); },
+     [](const Schedule &s) { return int64_t(s.order); }},
 }};
+
+/// Rows of blocks that read factors in place: what registers keep of a product,
+/// some multiples of it, and those that all heads of a token make.
+std::vector<int64_t> hostRows(const Problem &problem, const Target &target) {
+  std::vector<int64_t> rows = {1, 2, 4, 16, 32, maxDirectRows};
+  for (int64_t r = 6; r <= target.productRows(); r += 2)
+    rows.push_back(r);
+  if (const auto *attend = std::get_if<AttendProblem>(&problem))
+    for (int64_t heads : {attend->keyHeads, attend->heads})
+      if (heads <= maxDirectRows)
+        rows.push_back(heads);
+  std::ranges::sort(rows);
+  rows.erase(std::ranges::unique(rows).begin(), rows.end());
+  return rows;
+}
 
 } // namespace
 
 void setKnob(Schedule &schedule, std::string_view name, int64_t value) {
-  for (auto [known, set] : settings)
-    if (name == known)
-      set(schedule, value);
+  for (const Setting &setting : settings)
+    if (setting.name == name)
+      setting.set(schedule, value);
+}
+
+int64_t knobOf(const Schedule &schedule, std::string_view name) {
+  for (const Setting &setting : settings)
+    if (setting.name == name)
+      return setting.get(schedule);
+  return 0;
 }
 
 std::vector<Knob> knobsOf(const Problem &problem, const Target &target) {
   if (target.isGpu())
     return gpuKnobsOf(problem);
-  int64_t most = target.productRows();
-  std::vector<int64_t> rows = {1, 2, 4};
-  for (int64_t r = 6; r <= most; r += 2)
-    rows.push_back(r);
+  std::vector<int64_t> rows = hostRows(problem, target);
   if (std::holds_alternative<AttendProblem>(problem))
     return {{"rows", rows},
             {"keys", {128, 256, 512}},
-            {"splits", {1, 2, 4, 8, 16, 1024}},
+            {"splits", {1, 2, 4, 8, 16, 64, maxSplits}},
             {"merge", {0, 1}},
             {"across", {0, 1}},
             {"stages", {0, 1}},

@@ -76,6 +76,8 @@ struct Knob {
 std::vector<Knob> knobsOf(const Problem &problem, const Target &target);
 /// Sets a knob by its name, as knobsOf spells it.
 void setKnob(Schedule &schedule, std::string_view name, int64_t value);
+/// The value of a knob; 0 for a name that is none.
+int64_t knobOf(const Schedule &schedule, std::string_view name);
 
 /// A schedule and for how many rows a block's column must have it: tokens of a
 /// batch (S) for an attention, B * S for a projection.

@@ -12,6 +12,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/EntryRecord.h"
 #include "passes/ExportPlan.h"
+#include "passes/ExportProblems.h"
 #include "passes/HostObject.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
@@ -49,6 +50,8 @@ public:
       return std::move(done).error();
     if (options.level == Level::kernels)
       return withText();
+    if (options.level == Level::problems)
+      return withProblems();
     if (Status done = lowerKernels(); !done)
       return std::move(done).error();
     return std::move(exported);
@@ -99,8 +102,6 @@ private:
     });
     if (!done)
       return done;
-    if (Status done = forceSchedules(); !done)
-      return done;
     for (PlanEntry &entry : *entries) {
       auto function = module.lookupSymbol<func::FuncOp>(entry.name);
       if (Status done = check(exportSteps(function, entry)); !done)
@@ -115,7 +116,23 @@ private:
         return done;
       exported.plan.kernels.push_back(std::move(*kernel));
     }
-    return Success{};
+    // Behind the export: a kernel is the same one with any schedule.
+    return forceSchedules();
+  }
+
+  Result<Exported> withProblems() {
+    ProblemList &list = exported.problems;
+    for (const CodeTarget &target : options.targets)
+      list.targets.push_back(nameOf(target));
+    for (const PlanEntry &entry : exported.plan.entries)
+      list.entries.push_back({.name = entry.name,
+                              .dims = entry.dims,
+                              .inputs = entry.inputs,
+                              .steps = entry.steps});
+    for (const PlanKernel &kernel : exported.plan.kernels)
+      list.kernels.push_back(
+          listKernel(module.lookupSymbol<func::FuncOp>(kernel.name), kernel));
+    return std::move(exported);
   }
 
   Status forceSchedules() {

@@ -10,6 +10,7 @@
 #include "headgate/Result.h"
 #include "headgate/Schedule.h"
 #include "lib/CodeTarget.h"
+#include "lib/ProblemList.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -19,16 +20,17 @@ namespace headgate::passes {
 
 /// How far to go; each level holds what the one before was lowered to.
 enum class Level {
-  routed,  ///< the input, inlined and canonicalised; what kernels are made of
-  linalg,  ///< every routed op decomposed, on tensors; no level below needs it
-  kernels, ///< entries on buffers that call kernels
-  tiles,   ///< kernels on tiles, for the first target; others as they were
-  vectors, ///< host: those kernels as loops over vectors
-  buffers, ///< host: all kernels on buffers
-  nvvm,    ///< GPU: the LLVM and NVVM dialects
-  llvm,    ///< LLVM IR, optimised
-  ptx,     ///< GPU: PTX
-  object,  ///< objects and the plan
+  routed,   ///< the input, inlined and canonicalised; what kernels are made of
+  linalg,   ///< every routed op decomposed, on tensors; no level below needs it
+  kernels,  ///< entries on buffers that call kernels
+  problems, ///< what of them can be tuned
+  tiles,    ///< kernels on tiles, for the first target; others as they were
+  vectors,  ///< host: those kernels as loops over vectors
+  buffers,  ///< host: all kernels on buffers
+  nvvm,     ///< GPU: the LLVM and NVVM dialects
+  llvm,     ///< LLVM IR, optimised
+  ptx,      ///< GPU: PTX
+  object,   ///< objects and the plan
 };
 
 /// How kernels are made.
@@ -73,7 +75,8 @@ struct Exported {
   Plan plan; ///< images have no forms yet: their files do not exist
   std::vector<ExportedImage> images;
   std::vector<ExportedPtx> ptx;
-  std::string text; ///< the IR of the level, unless that is `object`
+  ProblemList problems; ///< of the level `problems`
+  std::string text;     ///< the IR of the level, unless it is one of these two
 };
 
 /// Lowers `module` in place as far as Level::kernels, and copies of it beyond,

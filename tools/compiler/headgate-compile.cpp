@@ -26,9 +26,11 @@
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 
+#include <csignal>
 #include <cstring>
 #include <malloc.h>
 #include <set>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,7 +65,8 @@ struct Options {
       cl::desc(
           "what to write: bundle, routed (checked and simplified), "
           "linalg (decomposed, on tensors), kernels (entries that call "
-          "kernels), tile (kernels on tiles), vector (these as loops over "
+          "kernels), problems (what of them headgate-tune can tune, as JSON), "
+          "tile (kernels on tiles), vector (these as loops over "
           "vectors; host), buffers (all kernels on buffers; host), nvvm (LLVM "
           "and NVVM dialects; GPU), llvm (LLVM IR), ptx (all kernels in one "
           "file; GPU), obj (one object, one host target), triton-dir (files "
@@ -139,6 +142,7 @@ std::optional<passes::Level> levelOf(StringRef kind) {
       .Case("routed", passes::Level::routed)
       .Case("linalg", passes::Level::linalg)
       .Case("kernels", passes::Level::kernels)
+      .Case("problems", passes::Level::problems)
       .Case("tile", passes::Level::tiles)
       .Case("vector", passes::Level::vectors)
       .Case("buffers", passes::Level::buffers)
@@ -162,13 +166,11 @@ headgate::Error wrong(const Twine &message) {
 }
 
 Result<passes::Level> readLevel(StringRef kind) {
-  if (kind == "problems")
-    return wrong("--emit=" + kind + " is not available in this version");
   if (std::optional<passes::Level> level = levelOf(kind))
     return *level;
   return wrong("unknown --emit=" + kind +
-               "; known are bundle, routed, linalg, kernels, tile, vector, "
-               "buffers, nvvm, llvm, ptx, obj and triton-dir");
+               "; known are bundle, routed, linalg, kernels, problems, tile, "
+               "vector, buffers, nvvm, llvm, ptx, obj and triton-dir");
 }
 
 Result<std::vector<CodeTarget>> readTargets(const Options &options) {
@@ -323,6 +325,12 @@ private:
       return writeBundle(exported);
     if (options.emit == "triton-dir")
       return writeForTriton(exported);
+    if (options.emit == "problems") {
+      exported.problems.producer = {{"headgate", HEADGATE_VERSION},
+                                    {"llvm", LLVM_VERSION_STRING}};
+      return writeFile(
+          [&](raw_ostream &os) { os << printProblemList(exported.problems); });
+    }
     if (options.emit == "obj")
       return writeFile(
           [&](raw_ostream &os) { os << exported.images[0].objects[0]; });
@@ -420,6 +428,7 @@ int guarded(function_ref<int()> body) {
   if (child < 0)
     return fail({ErrorCode::failed, "cannot start a process"});
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever kills us means this one
     exitOnFatalErrors();
     int code = body();
     outs().flush();

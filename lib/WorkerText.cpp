@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lib/WorkerText.h"
+
+#include "lib/JsonReader.h"
+#include "lib/RecordText.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace headgate {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int64_t most = std::numeric_limits<int64_t>::max();
+
+/// JSON has no number for what is not finite.
+Json numberJson(double value) {
+  if (std::isfinite(value))
+    return value;
+  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+double readNumber(JsonValue value) {
+  if (!value.isString())
+    return value.number();
+  std::string word = value.string();
+  double infinity = std::numeric_limits<double>::infinity();
+  if (word == "nan")
+    return std::numeric_limits<double>::quiet_NaN();
+  if (word != "inf" && word != "-inf")
+    value.failNeeding("a number");
+  return word == "-inf" ? -infinity : infinity;
+}
+
+Json dimsJson(const NamedDims &dims) {
+  Json json = Json::object();
+  for (const auto &[name, value] : dims)
+    json[name] = value;
+  return json;
+}
+
+NamedDims readDims(JsonValue value) {
+  NamedDims dims;
+  for (auto &[name, number] : value.members())
+    dims.push_back({name, number.integer(0, most)});
+  return dims;
+}
+
+std::vector<std::string> readStrings(JsonValue value) {
+  std::vector<std::string> strings;
+  for (JsonValue element : value.elements())
+    strings.push_back(element.string());
+  return strings;
+}
+
+/// "" is left out: strings are never empty in our JSON.
+void setText(Json &json, const char *key, const std::string &text) {
+  if (!text.empty())
+    json[key] = text;
+}
+std::optional<TuningResult> parseResult(std::string_view word) {
+  for (TuningResult result :
+       {TuningResult::correct, TuningResult::compile, TuningResult::runtime,
+        TuningResult::timeout, TuningResult::correctness,
+        TuningResult::constraints})
+    if (name(result) == word)
+      return result;
+  return std::nullopt;
+}
+
+std::string readText(JsonValue value) { return value ? value.string() : ""; }
+
+template <typename T>
+Result<T> parsed(std::string_view line, T (*read)(JsonValue)) {
+  Result<JsonReader> reader = JsonReader::parse(line);
+  if (!reader)
+    return std::move(reader).error();
+  T value = read(reader->root());
+  if (reader->error())
+    return *reader->error();
+  return value;
+}
+
+//===-- the parts --------------------------------------------------------===//
+
+WorkerDevice readDevice(JsonValue root) {
+  root.expectKeys({"uri", "name", "target", "units", "features"});
+  return {root["uri"].string(), root["name"].string(), root["target"].string(),
+          root["units"].integer(1, most), readStrings(root["features"])};
+}
+
+Json checkJson(const WorkerCheck &check) {
+  Json json = {{"dims", dimsJson(check.dims)}, {"oracle", check.oracle}};
+  if (check.lastRows)
+    json["lastRows"] = check.lastRows;
+  return json;
+}
+
+WorkerCheck readCheck(JsonValue value) {
+  value.expectKeys({"dims", "oracle"}, {"lastRows"});
+  WorkerCheck check{readDims(value["dims"]), value["oracle"].string()};
+  if (JsonValue rows = value["lastRows"])
+    check.lastRows = rows.integer(1, most);
+  return check;
+}
+
+Json policyJson(const TimingPolicy &policy) {
+  return {{"warmupMs", policy.warmupMs}, {"samples", policy.samples},
+          {"minMs", policy.minMs},       {"maxMs", policy.maxMs},
+          {"cold", policy.cold},         {"giveUpNs", policy.giveUpNs}};
+}
+
+TimingPolicy readPolicy(JsonValue value) {
+  value.expectKeys(
+      {}, {"warmupMs", "samples", "minMs", "maxMs", "cold", "giveUpNs"});
+  TimingPolicy policy;
+  for (auto [key, number] : {std::pair("warmupMs", &policy.warmupMs),
+                             {"minMs", &policy.minMs},
+                             {"maxMs", &policy.maxMs},
+                             {"giveUpNs", &policy.giveUpNs}})
+    if (JsonValue given = value[key])
+      *number = given.number();
+  if (JsonValue samples = value["samples"])
+    policy.samples = samples.integer(1, 1 << 20);
+  if (JsonValue cold = value["cold"])
+    policy.cold = cold.boolean();
+  return policy;
+}
+
+WorkerRequest readRequest(JsonValue root) {
+  root.expectKeys({"id", "bundles", "dims"}, {"function", "kernel", "routing",
+                                              "seed", "checks", "policy"});
+  WorkerRequest request;
+  request.id = root["id"].integer(0, most);
+  request.bundles = readStrings(root["bundles"]);
+  if (request.bundles.empty())
+    root["bundles"].failNeeding("at least one");
+  request.function = readText(root["function"]);
+  request.kernel = readText(root["kernel"]);
+  request.dims = readDims(root["dims"]);
+  request.routing = readText(root["routing"]);
+  if (JsonValue seed = root["seed"])
+    request.seed = uint64_t(seed.integer(0, most));
+  if (JsonValue checks = root["checks"])
+    for (JsonValue check : checks.elements())
+      request.checks.push_back(readCheck(check));
+  if (JsonValue policy = root["policy"])
+    request.policy = readPolicy(policy);
+  return request;
+}
+
+WorkerReply readReply(JsonValue root) {
+  root.expectKeys({"id", "result"}, {"why", "error", "samples"});
+  WorkerReply reply;
+  reply.id = root["id"].integer(0, most);
+  JsonValue result = root["result"];
+  if (std::optional<TuningResult> known = parseResult(result.string()))
+    reply.result = *known;
+  else
+    result.failNeeding("a result");
+  reply.why = readText(root["why"]);
+  if (JsonValue error = root["error"]) {
+    error.expectKeys({"maxAbs", "tolerance"});
+    reply.error = {readNumber(error["maxAbs"]), readNumber(error["tolerance"])};
+  }
+  if (JsonValue samples = root["samples"])
+    for (JsonValue ofBundle : samples.elements()) {
+      std::vector<double> &added = reply.samples.emplace_back();
+      for (JsonValue ns : ofBundle.elements())
+        added.push_back(ns.number());
+    }
+  return reply;
+}
+
+} // namespace
+
+std::string printDevice(const WorkerDevice &device) {
+  return Json({{"uri", device.uri},
+               {"name", device.name},
+               {"target", device.target},
+               {"units", device.units},
+               {"features", device.features}})
+      .dump();
+}
+Result<WorkerDevice> parseDevice(std::string_view line) {
+  return parsed<WorkerDevice>(line, readDevice);
+}
+
+std::string printRequest(const WorkerRequest &request) {
+  Json json = {{"id", request.id}, {"bundles", request.bundles}};
+  setText(json, "function", request.function);
+  setText(json, "kernel", request.kernel);
+  json["dims"] = dimsJson(request.dims);
+  setText(json, "routing", request.routing);
+  json["seed"] = request.seed;
+  json["checks"] = Json::array();
+  for (const WorkerCheck &check : request.checks)
+    json["checks"].push_back(checkJson(check));
+  json["policy"] = policyJson(request.policy);
+  return json.dump();
+}
+Result<WorkerRequest> parseRequest(std::string_view line) {
+  return parsed<WorkerRequest>(line, readRequest);
+}
+
+std::string printReply(const WorkerReply &reply) {
+  Json json = {{"id", reply.id}, {"result", name(reply.result)}};
+  setText(json, "why", reply.why);
+  if (reply.error)
+    json["error"] = {{"maxAbs", numberJson(reply.error->maxAbs)},
+                     {"tolerance", numberJson(reply.error->tolerance)}};
+  json["samples"] = reply.samples;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+Result<WorkerReply> parseReply(std::string_view line) {
+  return parsed<WorkerReply>(line, readReply);
+}
+
+} // namespace headgate
