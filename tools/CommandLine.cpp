@@ -5,6 +5,7 @@
 #include "tools/CommandLine.h"
 
 #include "headgate/Plan.h"
+#include "lib/Routing.h"
 #include "tools/ReadFlags.h"
 
 #include <algorithm>
@@ -170,6 +171,11 @@ void declareBench(CLI::App &app, BenchOptions &options, RawBench &raw) {
             "inputs)");
   app.add_option("--seed", options.seed, "Of the inputs that are drawn")
       ->type_name("N");
+  app.add_option("--routing", options.routing,
+                 "How router logits choose experts (docs/tuning.md)")
+      ->type_name("uniform|zipf:X|@FILE.npy");
+  app.add_flag("--worker", options.isWorker,
+               "Serve requests of headgate-tune, as lines of JSON; no BUNDLE");
   app.add_flag("--steps", options.timeSteps,
                "Time each step of a call too; waits for each");
   app.set_version_flag("--version", [] {
@@ -205,10 +211,16 @@ std::optional<std::string> finishBench(const RawBench &raw,
     return why;
   if (auto why = readAll("--dims", raw.sizes, parseDims, options.sizes))
     return why;
-  if (options.bundle.empty())
-    return "no BUNDLE is given";
   if (options.devices.empty())
     options.devices.push_back("host");
+  if (options.isWorker && !(options.bundle.empty() && options.sizes.empty() &&
+                            options.devices.size() == 1))
+    return "--worker takes one --device and nothing else";
+  if (options.bundle.empty() && !options.isWorker)
+    return "no BUNDLE is given";
+  if (!options.routing.empty())
+    if (Result<Routing> routing = parseRouting(options.routing); !routing)
+      return "--routing: " + routing.error().message();
   return std::nullopt;
 }
 

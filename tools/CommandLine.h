@@ -45,7 +45,9 @@ struct BenchOptions : CallOptions {
   std::vector<std::string> devices; ///< at least one
   std::vector<NamedDims> sizes;     ///< none: those of the inputs
   uint64_t seed = 1;
+  std::string routing; ///< of router logits, lib/Routing
   bool timeSteps = false;
+  bool isWorker = false; ///< serve requests of headgate-tune
   /// The program's name and the flags of Google Benchmark, to be read by it.
   std::vector<std::string> benchmarkFlags;
 };

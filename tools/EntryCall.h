@@ -42,6 +42,9 @@ public:
   /// Runs, waiting for each step; nanoseconds of each.
   Result<std::vector<double>> timeSteps();
   Result<std::vector<Array>> outputs() const;
+  /// Runs on outputs that were filled beforehand: floats with NaN, or `again`
+  /// with another pattern. Equal results of both were written in full.
+  Result<std::vector<Array>> runFilled(bool again);
   /// Runs on outputs that were filled beforehand and returns, for each output,
   /// what was left. A second run with another fill tells elements that were
   /// left alone from those whose value is that of the first fill.
@@ -51,7 +54,6 @@ private:
   EntryCall(std::shared_ptr<const Session> session, Invocation invocation)
       : session(std::move(session)), invocation(std::move(invocation)) {}
   Status makeOutputs();
-  Result<std::vector<Array>> runFilled(bool again);
 
   std::shared_ptr<const Session> session;
   Invocation invocation;

@@ -3,7 +3,9 @@
 // Times an entry of a bundle at given sizes, with Google Benchmark: its flags,
 // its repetitions, its output. An entry is called as headgate-run calls it.
 
+#include "tools/BenchWorker.h"
 #include "tools/CommandLine.h"
+#include "tools/DrawInputs.h"
 #include "tools/EntryCall.h"
 #include "tools/ReadArrays.h"
 
@@ -130,36 +132,16 @@ private:
     std::vector<Array> inputs;
     for (size_t i = 0; i < given->size(); ++i) {
       Result<Array> input =
-          (*given)[i] ? Result<Array>(std::move(*(*given)[i])) : drawInput(i);
+          (*given)[i]
+              ? Result<Array>(std::move(*(*given)[i]))
+              : drawInput(entry, i, dims,
+                          {.seed = options.seed, .routing = options.routing});
       if (!input)
         return std::move(input).error().in("input '" + entry.inputs[i].name +
                                            "'");
       inputs.push_back(std::move(*input));
     }
     return inputs;
-  }
-
-  /// What nobody gave: numbers that mean nothing, masks that hide nothing.
-  Result<Array> drawInput(size_t index) const {
-    const PlanTensor &tensor = entry.inputs[index];
-    InputValue value;
-    value.dtype = tensor.dtype;
-    if (isFloat(tensor.dtype)) {
-      value.source = InputValue::Source::normal;
-      value.seed = options.seed + index;
-    } else if (tensor.dtype == DType::i1) {
-      value.source = InputValue::Source::numbers;
-      value.numbers = "1";
-    } else {
-      return Error(ErrorCode::badInput,
-                   "it holds integers, which are not drawn: give it with "
-                   "--input");
-    }
-    Result<std::vector<int64_t>> shape = shapeOf(entry, tensor, dims);
-    if (!shape)
-      return std::move(shape).error();
-    value.shape = std::move(*shape);
-    return readArray(value);
   }
 
   /// Nanoseconds of all steps; adds those of each to `sums`.
@@ -303,6 +285,10 @@ int main(int argc, char **argv) {
   if (const int *code = std::get_if<int>(&parsed))
     return *code;
   const BenchOptions &options = std::get<BenchOptions>(parsed);
+  if (options.isWorker) {
+    Result<std::shared_ptr<Device>> device = openDevice(options.devices[0]);
+    return device ? serveRequests(*device) : failToOpen(device.error());
+  }
 
   std::vector<char *> flags = {argv[0]};
   for (const std::string &flag : options.benchmarkFlags)
