@@ -38,6 +38,7 @@ llvm_config.add_tool_substitutions(
         "headgate-reduce",
         "headgate-run",
         "headgate-translate",
+        "headgate-tune",
         ToolSubst("FileCheck", unresolved="fatal"),
         ToolSubst("split-file", unresolved="fatal"),
     ],

@@ -1,0 +1,8 @@
+func.func @attend(%q: tensor<?x?x4x16xbf16> {routed.name = "q", routed.dims = ["B", "S"]},
+    %k: tensor<?x?x2x16xbf16> {routed.name = "k", routed.dims = ["B", "T"]},
+    %v: tensor<?x?x2x16xbf16> {routed.name = "v", routed.dims = ["B", "T"]})
+    -> (tensor<?x?x4x16xbf16> {routed.name = "o", routed.dims = ["B", "S"]}) {
+  %o, %lse = routed.attend %q, %k, %v causal
+      : tensor<?x?x4x16xbf16>, tensor<?x?x2x16xbf16>, tensor<?x?x2x16xbf16>
+  return %o : tensor<?x?x4x16xbf16>
+}

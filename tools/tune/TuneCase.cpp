@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/tune/TuneCase.h"
+
+#include "lib/RecordText.h"
+#include "lib/Sha256.h"
+#include "lib/Spelling.h"
+#include "lib/Target.h"
+#include "runtime/HostMachine.h"
+#include "runtime/ReadFile.h"
+#include "tools/DrawInputs.h"
+
+#include <algorithm>
+
+namespace headgate {
+
+namespace {
+
+/// Sizes of the two checks, by the names of dims: tails everywhere, several
+/// tiles of keys and a part of one, more keys than queries.
+struct CheckSizes {
+  int64_t B, S, T, P, others;
+};
+constexpr CheckSizes checkSizes[] = {{2, 37, 613, 576, 64}, {1, 3, 67, 64, 32}};
+
+int64_t sizeOf(const CheckSizes &sizes, const std::string &dim, int64_t tuned) {
+  if (dim == "B")
+    return sizes.B;
+  if (dim == "S")
+    return sizes.S;
+  if (dim == "T")
+    return sizes.T;
+  if (dim == "P")
+    return sizes.P;
+  return std::min(tuned, sizes.others);
+}
+
+std::vector<NamedDims> checksOf(const PlanEntry &entry,
+                                const std::vector<int64_t> &dims) {
+  std::vector<NamedDims> checks;
+  for (const CheckSizes &sizes : checkSizes) {
+    NamedDims &check = checks.emplace_back();
+    for (size_t i = 0; i < dims.size(); ++i) {
+      const auto &[name, range] = entry.dims[i];
+      check.push_back(
+          {name, std::clamp(sizeOf(sizes, name, dims[i]), range[0], range[1])});
+    }
+  }
+  return checks;
+}
+
+bool hasDim(const PlanEntry &entry, const char *name) {
+  return std::ranges::any_of(
+      entry.dims, [&](const auto &dim) { return dim.first == name; });
+}
+
+/// What records say of the routing: "" where it changes nothing.
+Result<std::string> routingIdentity(const PlanEntry &entry,
+                                    const Problem &problem,
+                                    const TuneOptions &options) {
+  const auto *attend = std::get_if<AttendProblem>(&problem);
+  if (!attend || !attend->gathered)
+    return std::string();
+  std::string seed = ":" + std::to_string(options.search.seed);
+  if (std::ranges::none_of(entry.inputs, isRouted))
+    return "computed" + seed;
+  if (options.routing.front() != '@')
+    return options.routing + seed;
+  Result<std::string> trace =
+      runtime::readFile(options.routing.substr(1), size_t(1) << 30);
+  if (!trace)
+    return std::move(trace).error();
+  return "sha256:" + sha256Hex(*trace);
+}
+
+/// One kernel for one target at one size.
+class CaseBuilder {
+public:
+  CaseBuilder(const ProblemList &list, const TuneOptions &options,
+              const MeasuringDevice &device, const std::string &ptxas)
+      : list(list), options(options), device(device), ptxas(ptxas) {}
+
+  Result<TuneCase> build(const ListedKernel &kernel, const Target &target,
+                         const NamedDims &given) {
+    auto entry = std::ranges::find_if(list.entries, [&](const PlanEntry &e) {
+      return std::ranges::any_of(e.steps, [&](const PlanStep &step) {
+        return step.kernel == kernel.name;
+      });
+    });
+    if (entry == list.entries.end())
+      return Error(ErrorCode::notFound, "no entry runs it");
+    for (const PlanTensor &input : entry->inputs)
+      if (!isFloat(input.dtype) && input.dtype != DType::i1)
+        return Error(ErrorCode::unsupported,
+                     "entry '" + entry->name + "' takes integers in '" +
+                         input.name +
+                         "', which mean something and are not "
+                         "drawn");
+    Result<std::vector<int64_t>> dims = dimsOf(*entry, given);
+    if (!dims)
+      return std::move(dims).error();
+    Result<ProblemSizes> sizes = sizesOf(*entry, kernel, *dims);
+    if (!sizes)
+      return std::move(sizes).error();
+    TuneCase made{.entry = entry->name, .target = target, .sizes = *sizes};
+    for (size_t i = 0; i < dims->size(); ++i)
+      made.dims.push_back({entry->dims[i].first, (*dims)[i]});
+    made.space =
+        scheduleSpace(*kernel.problem, target, *sizes, unitsOf(target));
+    made.checks = checksOf(*entry, *dims);
+    made.hasTail = hasDim(*entry, "S") && hasDim(*entry, "T");
+    if (std::ranges::any_of(entry->inputs, isRouted))
+      made.routing = options.routing;
+    if (Status identified = identify(made, *entry, kernel); !identified)
+      return std::move(identified).error();
+    return made;
+  }
+
+private:
+  /// What the model counts with where nothing is measured: an A100 has 108.
+  int64_t unitsOf(const Target &target) const {
+    if (device.units)
+      return device.units;
+    return target.isGpu() ? 108 : runtime::usableCpus();
+  }
+
+  Status identify(TuneCase &made, const PlanEntry &entry,
+                  const ListedKernel &kernel) {
+    TuningKey &key = made.key;
+    key.ir = kernel.ir;
+    key.kernel = kernel.name;
+    key.problem = *kernel.problem;
+    for (const auto &[name, value] : made.dims)
+      key.dims[name] = value;
+    Result<std::string> routing =
+        routingIdentity(entry, *kernel.problem, options);
+    if (!routing)
+      return std::move(routing).error();
+    key.routing = *routing;
+    key.target = made.target.name;
+    key.device = device.name;
+    key.units = device.units;
+    key.tools = list.producer;
+    if (made.target.isGpu() && !ptxas.empty())
+      key.tools["ptxas"] = ptxas;
+    std::string flags = options.cold ? "--l2=cold" : "";
+    for (const std::string &flag : options.compileFlags)
+      flags += (flags.empty() ? "" : " ") + flag;
+    if (!flags.empty())
+      key.tools["flags"] = flags;
+    key.policy = TimingPolicy::version;
+    for (const Schedule &schedule : made.space.schedules)
+      made.ids.push_back(recordId(made.keyOf(schedule)));
+    return Success{};
+  }
+
+  const ProblemList &list;
+  const TuneOptions &options;
+  const MeasuringDevice &device;
+  const std::string &ptxas;
+};
+
+Status checkKernelNames(const ProblemList &list, const TuneOptions &options) {
+  std::vector<std::string> names;
+  for (const ListedKernel &kernel : list.kernels)
+    names.push_back(kernel.name);
+  for (const std::string &wanted : options.kernels) {
+    auto found = std::ranges::find(list.kernels, wanted, &ListedKernel::name);
+    if (found == list.kernels.end())
+      return Error(ErrorCode::badInput, "no kernel is called '" + wanted +
+                                            "'; there are " + listNames(names) +
+                                            didYouMean(wanted, names));
+    if (!found->problem)
+      return Error(ErrorCode::badInput,
+                   "kernel '" + wanted + "' has no schedules: " + found->why);
+  }
+  return Success{};
+}
+
+bool isWanted(const ListedKernel &kernel, const TuneOptions &options) {
+  return kernel.problem && (options.kernels.empty() ||
+                            std::ranges::find(options.kernels, kernel.name) !=
+                                options.kernels.end());
+}
+
+} // namespace
+
+TuningKey TuneCase::keyOf(const Schedule &schedule) const {
+  TuningKey full = key;
+  full.schedule = schedule;
+  return full;
+}
+
+std::string TuneCase::title() const {
+  return key.kernel + " for " + target.name + " at " + formatDims(dims);
+}
+
+Result<std::vector<TuneCase>> makeCases(const ProblemList &list,
+                                        const TuneOptions &options,
+                                        const MeasuringDevice &device,
+                                        const std::string &ptxas) {
+  if (Status known = checkKernelNames(list, options); !known)
+    return std::move(known).error();
+  std::vector<TuneCase> cases;
+  CaseBuilder builder(list, options, device, ptxas);
+  for (const ListedKernel &kernel : list.kernels)
+    for (const std::string &name : list.targets) {
+      if (!isWanted(kernel, options))
+        continue;
+      Result<Target> target = findTarget(name);
+      if (!target)
+        return std::move(target).error();
+      if (Status taken = checkProblem(*kernel.problem, *target); !taken)
+        return std::move(taken).error().in("kernel '" + kernel.name + "'");
+      for (const NamedDims &dims : options.sizes) {
+        Result<TuneCase> made = builder.build(kernel, *target, dims);
+        if (!made)
+          return std::move(made).error().in("kernel '" + kernel.name + "'");
+        cases.push_back(std::move(*made));
+      }
+    }
+  if (cases.empty())
+    return Error(ErrorCode::badInput, "no kernel of it has schedules");
+  return cases;
+}
+
+} // namespace headgate
