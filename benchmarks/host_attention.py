@@ -23,8 +23,9 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from attention_problems import Problem, make_tensors
 
 HERE = Path(__file__).resolve().parent
 PEER_PACKAGES = {
@@ -72,44 +73,6 @@ def enter_environment(options):
         os.execv(python, [str(python), *sys.argv])
 
 
-@dataclass
-class Problem:
-    kind: str  # dense, core, decode, decode_core, layer
-    dtype: str
-    D: int
-    S: int
-    T: int
-    threads: int
-    B: int = 1
-    G: int = 8
-    M: int = 2
-    k: int = 1
-    d: int = 1024
-
-    @property
-    def H(self):
-        return self.G * self.M
-
-    @property
-    def name(self):
-        return (f"{self.kind} {self.dtype} D={self.D} S={self.S} T={self.T} "
-                f"threads={self.threads}")
-
-    def attention_flops(self):
-        """Two products over the pairs that are seen."""
-        heads = self.H if self.kind in ("dense", "decode") else (
-            self.G * self.k + 1)
-        pairs = self.S * self.T - self.S * (self.S - 1) / 2
-        if self.S > 1:  # the convention: half the square
-            pairs = self.S * self.T / 2
-        return 4 * self.B * heads * pairs * self.D
-
-    def cache_bytes(self):
-        """K and V, and for GQE the cached mean head."""
-        heads = self.G + (1 if self.kind == "decode_core" else 0)
-        return 2 * heads * self.T * self.D * (4 if self.dtype == "f32" else 2)
-
-
 def problems(options):
     for threads in map(int, options.threads.split(",")):
         for dtype in options.dtypes.split(","):
@@ -128,36 +91,6 @@ def problems_of(options, kind, dtype, threads):
     for D in head_dims if kind == "dense" else [64]:
         for S in lengths:
             yield Problem(kind, dtype, D, S, S, threads)
-
-
-class Tensors:
-    def __init__(self, **tensors):
-        self.__dict__.update(tensors)
-
-
-def make_tensors(p, seed):
-    import torch
-    from peers import torch_dtype
-    torch.manual_seed(seed)
-    dtype = torch_dtype(p)
-
-    def rows(*shape, scale=1.0):
-        return (scale * torch.randn(*shape)).to(dtype)
-
-    if p.kind == "layer":
-        scale = p.d ** -0.5
-        N, G, D, d = p.H, p.G, p.D, p.d
-        weights = {
-            "w_q": rows(N * D, d, scale=scale), "w_k": rows(G * D, d, scale=scale),
-            "w_v": rows(G * D, d, scale=scale), "w_qs": rows(D, d, scale=scale),
-            "w_r": rows(N, d, scale=scale),
-            "w_o": rows(d, (p.k * G + 2) * D, scale=scale)}
-        return Tensors(x=rows(p.B, p.S, d), weights=weights)
-    return Tensors(
-        q=rows(p.B, p.S, p.H, p.D), k=rows(p.B, p.T, p.G, p.D),
-        v=rows(p.B, p.T, p.G, p.D), q_shared=rows(p.B, p.S, p.D),
-        k_mean=rows(p.B, p.T, 1, p.D), v_mean=rows(p.B, p.T, 1, p.D),
-        logits=torch.randn(p.B, p.S, p.G, p.M))
 
 
 def build_machine(directory):

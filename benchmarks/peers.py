@@ -7,17 +7,12 @@ time and its result as a torch tensor [B, S, H, D], or raises Unfit if it does
 not compute this problem. Preparation (models, sessions, layouts) is not timed.
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 
 class Unfit(Exception):
     """This peer does not compute this problem."""
-
-
-def torch_dtype(problem):
-    return {"f32": torch.float32, "bf16": torch.bfloat16}[problem.dtype]
 
 
 def torch_sdpa(problem, t, threads):
@@ -82,6 +77,7 @@ def onnx_gqa(problem, t, threads):
     Runtime on a CPU; f32 only."""
     if problem.dtype != "f32":
         raise Unfit("the CPU kernel is f32 only")
+    import numpy as np
     import onnxruntime as ort
     from onnx import TensorProto, helper
 
@@ -136,6 +132,7 @@ def openvino_sdpa(problem, t, threads):
     are f32 and the precision hint makes it compute in bf16."""
     if problem.S != problem.T:
         raise Unfit("its causal rule is top-left")
+    import numpy as np
     import openvino as ov
     import openvino.opset13 as ops
 
