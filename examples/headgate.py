@@ -149,7 +149,7 @@ class Entry:
         for tensor, shape in zip(self.plan["inputs"], shapes):
             for name, extent in zip(tensor["shape"], shape):
                 dims.setdefault(name, extent)
-        return [[_evaluate(extent, dims) for extent in tensor["shape"]]
+        return [[evaluate(extent, dims) for extent in tensor["shape"]]
                 for tensor in self.plan["outputs"]]
 
 
@@ -278,7 +278,7 @@ def _as(tensor, like):
     return take(tensor) if take else tensor
 
 
-def _evaluate(extent, dims):
+def evaluate(extent, dims):
     """A size expression of the plan (docs/plan.md)."""
     known = {"min": min, "max": max, "cdiv": lambda a, b: -(-a // b),
              "align": lambda a, b: -(-a // b) * b}
