@@ -16,7 +16,7 @@ LIMITS = {"manifest": 20, "environment": 40, "build": 240, "conformance": 60,
           "recordings": 60, "problems": 100, "versus": 200, "sanitizer": 100}
 # A stage that has less than this is not begun.
 LEAST = 5
-DONE = ("passed", "failed", "skipped")
+DONE = ("passed", "failed", "skipped")  # others: late, timeout, broke, waiting
 
 
 class RunError(Exception):
@@ -46,6 +46,8 @@ def run(options, script):
             print(f"{name} ...", file=sys.stderr, flush=True)
             stage = run_child(script, name, result, kit, out, limit)
         result["stages"][name] = stage
+        result["stages"] = {x: result["stages"][x] for x in LIMITS
+                            if x in result["stages"]}
         write(out, result)
         if name == "manifest" and stage["status"] != "passed":
             break
@@ -82,7 +84,7 @@ def may_run(result, name):
     build = stages.get("build", {"status": "skipped"})
     if build["status"] in ("passed", "skipped"):
         return True
-    stages[name] = {"status": "skipped", "why": "the device is not here"
+    stages[name] = {"status": "waiting", "why": "the device is not here"
                     if build.get("no_device") else "nothing was built"}
     return False
 

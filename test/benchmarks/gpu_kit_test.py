@@ -161,6 +161,17 @@ class Kit(unittest.TestCase):
         self.assertEqual(again['stages']['environment'], first['stages']['environment'])
         self.run_kit('--device=sim:sm_80', '--resume', '--stages=build', code=1)
 
+    def test_what_waited_for_a_build_runs_after_it(self):
+        stages = 'source/benchmarks/gpu_kit/stages.py'
+        self.edit(stages, lambda text: text + (
+            '\nSTAGES["build"] = lambda context: os._exit(1)\n'))
+        result, _ = self.run_kit('--device=host', '--stages=build,recordings', code=1)
+        self.assertEqual(result['stages']['recordings']['status'], 'waiting')
+        self.doCleanups()
+        result, _ = self.run_kit('--device=host', '--resume', '--stages=build,recordings')
+        self.assertEqual(list(result['stages']), ['build', 'recordings'])
+        self.assertEqual(result['stages']['recordings']['status'], 'passed')
+
     def test_never_longer_than_the_budget(self):
         result, table = self.run_kit('--device=host', '--budget=3', code=1)
         self.assertEqual({x['status'] for x in result['stages'].values()}, {'late'})
