@@ -2,6 +2,8 @@
 
 #include "lib/GpuTarget.h"
 
+#include <charconv>
+
 namespace headgate {
 
 std::span<const GpuTarget> gpuTargets() {
@@ -20,6 +22,29 @@ Result<GpuTarget> findGpuTarget(std::string_view name) {
   }
   return Error(ErrorCode::badInput,
                "no GPU target '" + std::string(name) + "'; there are " + names);
+}
+
+int capabilityOf(std::string_view target) {
+  int capability = 0;
+  if (target.starts_with("sm_"))
+    std::from_chars(target.data() + 3, target.data() + target.size(),
+                    capability);
+  return capability;
+}
+
+bool isSpecific(std::string_view target) {
+  return capabilityOf(target) > 0 && target.back() >= 'a';
+}
+
+bool runsCode(std::string_view device, std::string_view code) {
+  int wanted = capabilityOf(code);
+  return isSpecific(code) ? code == device
+                          : wanted > 0 && wanted <= capabilityOf(device);
+}
+
+bool runsBinary(std::string_view device, std::string_view code) {
+  return runsCode(device, code) &&
+         capabilityOf(device) / 10 == capabilityOf(code) / 10;
 }
 
 } // namespace headgate

@@ -38,9 +38,10 @@ std::string hex(uintptr_t address) {
 
 } // namespace
 
-Binder::Binder(const EntryProgram &entry, DeviceKind device)
-    : entry_(&entry), device_(device), values_(entry.names.size()),
-      source_(entry.names.size(), -1), memory_(entry.tensors.size()) {}
+Binder::Binder(const EntryProgram &entry, DeviceKind device, int index)
+    : entry_(&entry), device_(device), index_(index),
+      values_(entry.names.size()), source_(entry.names.size(), -1),
+      memory_(entry.tensors.size()) {}
 
 std::string Binder::describe(const TensorProgram &tensor) const {
   return "entry '" + entry_->plan->name +
@@ -101,6 +102,12 @@ Status Binder::checkForm(const TensorProgram &tensor,
             (view.device == DeviceKind::host ? "host" : "CUDA") +
             " memory, but this session runs on " +
             (device_ == DeviceKind::host ? "the host" : "a CUDA device"));
+  if (device_ == DeviceKind::cuda && view.deviceIndex != index_)
+    return Error(
+        ErrorCode::badInput,
+        kindOf(tensor) +
+            " is in memory of cuda:" + std::to_string(view.deviceIndex) +
+            ", but this session runs on cuda:" + std::to_string(index_));
   std::array<int64_t, maxRank> strides;
   if (!isEmpty(view) && !contiguousStrides(view, strides))
     return mismatch(tensor, view, "that is more than 2^47 bytes");
@@ -422,6 +429,7 @@ Result<TensorView> Binder::shapeOf(const TensorProgram &tensor) const {
   TensorView view;
   view.dtype = tensor.plan->dtype;
   view.device = device_;
+  view.deviceIndex = index_;
   view.rank = static_cast<int>(tensor.shape.size());
   for (int i = 0; i < view.rank; ++i) {
     Result<int64_t> extent = evaluate(tensor.shape[i]);

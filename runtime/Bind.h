@@ -26,7 +26,8 @@ namespace headgate::runtime {
 /// is made and to write an error.
 class Binder {
 public:
-  Binder(const EntryProgram &entry, DeviceKind device);
+  /// `index`: which of the devices of this kind.
+  Binder(const EntryProgram &entry, DeviceKind device, int index = 0);
 
   /// Binds the dims and strides of `inputs` and checks all of them.
   Status bindInputs(std::span<const TensorView> inputs);
@@ -75,6 +76,7 @@ private:
 
   const EntryProgram *entry_;
   DeviceKind device_;
+  int index_;
   std::vector<int64_t> values_;
   std::vector<int> source_; ///< tensor that bound each name, -1: none yet
   std::vector<Memory> memory_;

@@ -9,6 +9,7 @@
 //      on another one with the same target;
 //   3. the first of the kernel's defaults for the device.
 
+#include "lib/GpuTarget.h"
 #include "lib/Spelling.h"
 #include "lib/TunedText.h"
 #include "runtime/ReadFile.h"
@@ -40,6 +41,22 @@ std::string whyNotCandidate(const KernelProgram &kernel,
   return why;
 }
 
+using Defaults = std::pair<std::string, std::span<const std::string>>;
+
+/// The defaults of a kernel for each target whose code the device runs, what is
+/// newest first: host code on a host, sm_90a before sm_80 on a GPU.
+std::vector<Defaults> defaultsFor(const Device &device,
+                                  const PlanKernel &kernel) {
+  std::vector<Defaults> usable;
+  for (const auto &[target, ids] : kernel.defaults)
+    if (!device.imageKinds(target).empty())
+      usable.emplace_back(target, ids);
+  std::ranges::sort(usable, std::greater(), [](const Defaults &defaults) {
+    return std::pair(capabilityOf(defaults.first), isSpecific(defaults.first));
+  });
+  return usable;
+}
+
 } // namespace
 
 Result<VariantChoice>
@@ -69,17 +86,14 @@ LoadedSession::choose(int index, std::span<const int64_t> scalars) const {
   if (std::optional<VariantChoice> tuned = chooseTuned(index, scalars))
     return *std::move(tuned);
 
-  std::vector<std::string> defaults;
-  if (auto listed = kernel.plan->defaults.find(target);
-      listed != kernel.plan->defaults.end())
-    defaults = listed->second;
-  for (const std::string &id : defaults) {
-    auto variant = find(id);
-    if (whyNotCandidate(kernel, *variant, scalars).empty())
-      return VariantChoice{indexOf(variant), "first default for " + target +
-                                                 " that can run" +
-                                                 ignoredText(index)};
-  }
+  for (const auto &[codeTarget, ids] : defaultsFor(*device_, *kernel.plan))
+    for (const std::string &id : ids) {
+      auto variant = find(id);
+      if (whyNotCandidate(kernel, *variant, scalars).empty())
+        return VariantChoice{indexOf(variant),
+                             "first default for " + codeTarget +
+                                 " that can run" + ignoredText(index)};
+    }
   std::string reasons;
   for (const VariantProgram &variant : kernel.variants) {
     std::string why = whyNotCandidate(kernel, variant, scalars);

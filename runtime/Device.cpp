@@ -8,6 +8,7 @@
 #include "lib/HostTarget.h"
 #include "runtime/HostDevice.h"
 #include "runtime/HostMachine.h"
+#include "runtime/cuda/CudaDevice.h"
 #include "runtime/sim/SimDevice.h"
 
 #include <algorithm>
@@ -106,7 +107,8 @@ Result<std::shared_ptr<Device>> openHost(std::string_view uri,
 
 } // namespace
 
-Result<std::shared_ptr<Device>> openDevice(std::string_view uri) {
+Result<std::shared_ptr<Device>> openDevice(std::string_view uri,
+                                           const DeviceOptions &drivers) {
   size_t colon = uri.find(':');
   std::string_view kind = uri.substr(0, colon);
   std::string_view options =
@@ -118,21 +120,29 @@ Result<std::shared_ptr<Device>> openDevice(std::string_view uri) {
     return openHost(uri, options);
   }
   if (kind == "cuda")
-    return Error(ErrorCode::unavailable,
-                 "device '" + std::string(uri) +
-                     "': this build has no CUDA device yet; use host");
+    return runtime::cuda::openCudaDevice(uri.substr(kind.size()),
+                                         drivers.cudaDriver);
   if (kind == "sim") {
     auto simulator = runtime::sim::openSimDevice(options);
     if (!simulator)
       return std::move(simulator).error();
     return std::shared_ptr<Device>(*std::move(simulator));
   }
-  return badUri(uri, "unknown kind; known are host, sim:sm_80 and sim:sm_90a "
-                     "(and, in later versions, cuda)");
+  return badUri(uri,
+                "unknown kind; known are host, cuda, sim:sm_80 and sim:sm_90a");
 }
 
-std::vector<std::string> listDevices() {
-  return {"host", "sim:sm_80", "sim:sm_90a"};
+DeviceList listDevices(const DeviceOptions &drivers) {
+  DeviceList list;
+  list.uris = {"host", "sim:sm_80", "sim:sm_90a"};
+  auto gpus = runtime::cuda::listCudaDevices(drivers.cudaDriver);
+  if (!gpus)
+    list.whyNoGpu = gpus.error().message();
+  else if (gpus->empty())
+    list.whyNoGpu = "the CUDA driver finds no GPU";
+  else
+    list.uris.insert(list.uris.end(), gpus->begin(), gpus->end());
+  return list;
 }
 
 } // namespace headgate

@@ -3,6 +3,7 @@
 #include "runtime/HostDevice.h"
 
 #include "headgate/HostKernel.h"
+#include "lib/CheckPlan.h"
 #include "runtime/HostImage.h"
 #include "runtime/HostMachine.h"
 
@@ -124,6 +125,12 @@ public:
   }
 
   const DeviceInfo &info() const override { return info_; }
+  std::vector<std::string> imageKinds(std::string_view target) const override {
+    // Which level of CPUs it is for is what PlanImage::needs says.
+    if (targetFamily(target) != "host")
+      return {};
+    return {"so"};
+  }
   Result<Buffer> allocate(int64_t bytes) override;
   Status copy(void *to, const void *from, int64_t bytes, CopyKind,
               Stream stream) override;

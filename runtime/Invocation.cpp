@@ -18,7 +18,8 @@ using namespace runtime;
 struct Invocation::State {
   State(std::shared_ptr<const LoadedSession> session, const PlanEntry &plan)
       : session(std::move(session)), entry(this->session->program(plan)),
-        binder(entry, this->session->deviceKind()) {}
+        binder(entry, this->session->deviceKind(),
+               this->session->device()->info().index) {}
 
   Status prepareFor(const std::vector<int64_t> &values) {
     if (call.valid && call.values == values)
@@ -47,13 +48,16 @@ Status Invocation::State::growArena(int64_t bytes, Stream stream) {
   if (bytes <= arena.bytes())
     return Success{};
   const std::shared_ptr<Device> &device = session->device();
+  auto why = [&](Error error) {
+    return std::move(error).in("entry '" + entry.plan->name + "' " +
+                               describeArena(entry, call));
+  };
   if (Status s = device->synchronize(stream); !s)
-    return s;
+    return why(std::move(s).error());
   arena = Buffer();
   Result<Buffer> grown = device->allocate(bytes);
   if (!grown)
-    return std::move(grown).error().in("entry '" + entry.plan->name + "' " +
-                                       describeArena(entry, call));
+    return why(std::move(grown).error());
   arena = *std::move(grown);
   return Success{};
 }
@@ -145,8 +149,6 @@ Invocation::allocateOutputs(std::span<const TensorView> inputs) {
       return std::move(buffer).error().in("output '" + entry().outputs[i].name +
                                           "'");
     view->data = buffer->data();
-    if (!inputs.empty())
-      view->deviceIndex = inputs[0].deviceIndex;
     outputs.push_back({*std::move(buffer), *view});
   }
   return outputs;

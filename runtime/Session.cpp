@@ -3,6 +3,7 @@
 #include "runtime/Session.h"
 
 #include "lib/CheckPlan.h"
+#include "lib/GpuTarget.h"
 #include "lib/HostTarget.h"
 #include "lib/Spelling.h"
 #include "runtime/Bind.h"
@@ -48,8 +49,10 @@ std::string listWords(const std::vector<std::string> &words) {
   return text;
 }
 
-/// What a launch asks for that this version cannot give it; empty if nothing.
-std::string unsupportedParts(const PlanLaunch &launch, bool host) {
+/// What a launch asks for that this device cannot give it; empty if nothing.
+std::string unsupportedParts(const PlanLaunch &launch,
+                             const DeviceInfo &device) {
+  bool host = device.target == "host";
   for (const PlanArgument &argument : launch.arguments)
     if (argument.kind == PlanArgument::Kind::tensorMap)
       return "tensor maps are not available on this device";
@@ -59,7 +62,23 @@ std::string unsupportedParts(const PlanLaunch &launch, bool host) {
     return "programmatic dependent launch needs a GPU";
   if (host && (launch.block != 1 || launch.sharedBytes != 0))
     return "a block size or shared memory needs a GPU";
+  if (launch.cluster != 1)
+    return "clusters are not available on this device";
+  if (launch.sharedBytes > device.sharedBytesPerBlock)
+    return "it takes " + std::to_string(launch.sharedBytes) +
+           " bytes of shared memory; a block of " + device.name + " has " +
+           std::to_string(device.sharedBytesPerBlock);
   return "";
+}
+
+/// ": recompile with --target=...", of the best target there is for a device;
+/// empty if there is none.
+std::string recompileFor(const DeviceInfo &device) {
+  std::string best = device.target == "host" ? "host" : "";
+  for (const GpuTarget &target : gpuTargets()) // the oldest first
+    if (runsCode(device.target, target.name))
+      best = target.name;
+  return best.empty() ? "" : ": recompile with --target=" + best;
 }
 
 } // namespace
@@ -88,7 +107,7 @@ DeviceKind LoadedSession::deviceKind() const {
 
 std::string LoadedSession::whyNot(const PlanImage &image) const {
   const DeviceInfo &device = device_->info();
-  if (targetFamily(image.target) != device.target)
+  if (device_->imageKinds(image.target).empty())
     return "it is for " + image.target;
   std::string missing = missingFeatures(image.needs, device.features);
   if (!missing.empty())
@@ -107,7 +126,7 @@ Error LoadedSession::noImage() const {
   for (const PlanImage &image : plan().images) {
     if (listed.insert(image.target).second)
       targets += (targets.empty() ? "" : ", ") + image.target;
-    if (targetFamily(image.target) == device.target &&
+    if (!device_->imageKinds(image.target).empty() &&
         !isForeign(image.target) &&
         (!near || image.needs.size() < near->needs.size()))
       near = &image;
@@ -123,26 +142,27 @@ Error LoadedSession::noImage() const {
                bundle_.path() + " has code for " +
                    (targets.empty() ? "nothing" : targets) + "; '" +
                    device.uri + "' is " + device.name + " (" + device.target +
-                   "): recompile with --target=" + device.target);
+                   ")" + recompileFor(device));
 }
 
 Result<std::unique_ptr<Image>>
 LoadedSession::loadImage(const PlanImage &image) {
-  std::string_view kind = deviceKind() == DeviceKind::host ? "so" : "ptx";
-  for (const PlanForm &form : image.forms) {
-    if (form.kind != kind)
+  std::vector<std::string> kinds = device_->imageKinds(image.target);
+  for (const std::string &kind : kinds) {
+    auto form = std::ranges::find(image.forms, kind, &PlanForm::kind);
+    if (form == image.forms.end())
       continue;
     // Reading checks size and checksum, before any of it is run.
-    Result<std::string> bytes = bundle_.read(form);
+    Result<std::string> bytes = bundle_.read(*form);
     if (!bytes)
       return std::move(bytes).error();
-    Result<std::string> path = bundle_.pathOf(form);
+    Result<std::string> path = bundle_.pathOf(*form);
     if (!path)
       return std::move(path).error();
-    return device_->load({image.id, form.kind, *path, *std::move(bytes)});
+    return device_->load({image.id, kind, *path, *std::move(bytes)});
   }
-  return Error(ErrorCode::corrupt, "image '" + image.id + "' has no '" +
-                                       std::string(kind) + "' form");
+  return Error(ErrorCode::corrupt,
+               "image '" + image.id + "' has no '" + kinds.back() + "' form");
 }
 
 Status LoadedSession::loadImages() {
@@ -171,8 +191,7 @@ Status LoadedSession::loadVariant(VariantProgram &variant) {
   for (LaunchProgram &launch : variant.launches) {
     variant.unusable = whyNot(*launch.image);
     if (variant.unusable.empty())
-      variant.unusable =
-          unsupportedParts(*launch.plan, deviceKind() == DeviceKind::host);
+      variant.unusable = unsupportedParts(*launch.plan, device_->info());
     if (!variant.unusable.empty())
       return Success{};
     Result<const Function *> function =
@@ -258,7 +277,7 @@ Status LoadedSession::prepareDims(const PlanEntry &entry,
     return Error(ErrorCode::badInput,
                  "entry '" + entry.name + "' is not of this session's plan");
   const EntryProgram &program = this->program(entry);
-  Binder binder(program, deviceKind());
+  Binder binder(program, deviceKind(), device_->info().index);
   if (Status s = binder.bindDims(dims); !s)
     return s;
   Status done = prepare(*this, program, binder.values(), call);

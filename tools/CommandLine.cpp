@@ -53,13 +53,17 @@ void declareCall(CLI::App &app, CallOptions &options, RawCall &raw) {
   app.add_option("--tuned", options.tuned,
                  "Tuning to use (default: the bundle's own tuned.json)")
       ->type_name("FILE|none");
+  app.add_option("--cuda-driver", options.drivers.cudaDriver,
+                 "The CUDA driver (default: libcuda.so.1)")
+      ->type_name("PATH")
+      ->envname("HEADGATE_CUDA_DRIVER");
   app.add_flag("--print-plan", options.printPlan,
                "Print sizes, variants, grids and bytes of this call");
 }
 
 constexpr const char *deviceHelp =
-    "host, host:threads=N,level=LEVEL, sim:sm_80, sim:sm_90a with options of "
-    "runtime/sim/README.md (default: host)";
+    "host, host:threads=N,level=LEVEL, cuda, cuda:N,image=ptx, sim:sm_80, "
+    "sim:sm_90a with options of runtime/sim/README.md (default: host)";
 
 void declareRun(CLI::App &app, RunOptions &options, RawRun &raw) {
   declareCall(app, options, raw);

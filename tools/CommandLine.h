@@ -7,6 +7,7 @@
 #ifndef HEADGATE_TOOLS_COMMANDLINE_H
 #define HEADGATE_TOOLS_COMMANDLINE_H
 
+#include "headgate/Device.h"
 #include "lib/Dims.h"
 #include "lib/InputValue.h"
 #include "tools/ExitCode.h"
@@ -26,6 +27,7 @@ struct CallOptions {
   std::vector<InputValue> inputs;
   std::map<std::string, std::string> variants; ///< kernel to variant id
   std::string image; ///< the only one whose code may run; "": any
+  DeviceOptions drivers;
   std::string tuned; ///< "": the bundle's own; else a file, or "none"
   bool printPlan = false;
 };

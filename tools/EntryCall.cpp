@@ -61,6 +61,7 @@ Status EntryCall::setInputs(const std::vector<Array> &arrays) {
     TensorView view =
         TensorView::contiguous(buffer->data(), array.dtype, array.shape);
     view.device = host ? DeviceKind::host : DeviceKind::cuda;
+    view.deviceIndex = device.info().index;
     inputs.push_back({std::move(*buffer), view});
     inputViews.push_back(view);
   }

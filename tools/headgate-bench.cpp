@@ -301,7 +301,7 @@ int main(int argc, char **argv) {
 
   std::vector<std::shared_ptr<Device>> devices;
   for (const std::string &uri : options.devices) {
-    Result<std::shared_ptr<Device>> device = openDevice(uri);
+    Result<std::shared_ptr<Device>> device = openDevice(uri, options.drivers);
     if (!device)
       return failToOpen(device.error());
     devices.push_back(std::move(*device));

@@ -218,11 +218,15 @@ int main(int argc, char **argv) {
     return *code;
   const RunOptions &options = std::get<RunOptions>(parsed);
   if (options.listDevices) {
-    for (const std::string &uri : listDevices())
+    DeviceList list = listDevices(options.drivers);
+    for (const std::string &uri : list.uris)
       std::puts(uri.c_str());
+    if (!list.whyNoGpu.empty() && !options.quiet)
+      std::fprintf(stderr, "no cuda: %s\n", list.whyNoGpu.c_str());
     return exitDone;
   }
-  Result<std::shared_ptr<Device>> device = openDevice(options.device);
+  Result<std::shared_ptr<Device>> device =
+      openDevice(options.device, options.drivers);
   if (!device)
     return failToOpen(device.error());
   Result<RunReport> report = runBundle(options, std::move(*device));

@@ -24,6 +24,7 @@ struct DeviceInfo {
   std::string uri;    ///< as opened, e.g. "host:threads=2"
   std::string name;   ///< of the hardware
   std::string target; ///< "host", "sm_80", ...
+  int index = 0;      ///< which of the GPUs (TensorView::deviceIndex)
   int64_t memoryBytes = 0;
   int64_t sharedBytesPerBlock = 0;   ///< 0 on the host
   int64_t l2Bytes = 0;               ///< last-level cache, 0 if unknown
@@ -31,7 +32,9 @@ struct DeviceInfo {
   std::vector<std::string> features; ///< CPU feature words (PlanImage::needs)
 };
 
-/// An ordered queue of work. Host and simulator take only the null stream.
+/// An ordered queue of work. On CUDA any CUstream of the device's primary
+/// context, such as PyTorch's, and null is the legacy default stream. Host and
+/// simulator take only null.
 struct Stream {
   void *handle = nullptr;
 };
@@ -60,7 +63,7 @@ struct ImageText {
   std::string id;    ///< for messages
   std::string kind;  ///< PlanForm::kind
   std::string path;  ///< absolute path of the file
-  std::string bytes; ///< its contents (PTX); may be empty for "so"
+  std::string bytes; ///< its contents; may be empty for "so"
 };
 
 /// A kernel of a loaded image. Lives as long as the image.
@@ -104,14 +107,21 @@ public:
   virtual ~Device() = default;
 
   virtual const DeviceInfo &info() const = 0;
+  /// Kinds of files (PlanForm::kind) in which this device takes code for
+  /// `target`, best first; none where it runs no such code.
+  virtual std::vector<std::string>
+  imageKinds(std::string_view target) const = 0;
   /// 256-aligned, uninitialised memory; a null buffer at 0 bytes.
   virtual Result<Buffer> allocate(int64_t bytes) = 0;
+  /// Behind what is on the stream. Copies from and to the host are done when it
+  /// returns; others need not be.
   virtual Status copy(void *to, const void *from, int64_t bytes, CopyKind kind,
                       Stream stream) = 0;
   virtual Status fill(void *to, uint8_t value, int64_t bytes,
                       Stream stream) = 0;
   virtual Result<std::unique_ptr<Image>> load(const ImageText &image) = 0;
-  /// Enqueues one kernel. A grid with a 0 does nothing.
+  /// Enqueues one kernel. A grid with a 0 does nothing. On CUDA what a kernel
+  /// does wrong is told by a later call, and then by every one: `deviceLost`.
   virtual Status launch(const Launch &launch, Stream stream) = 0;
   virtual Status synchronize(Stream stream) = 0;
   virtual Result<std::unique_ptr<Timer>> timer() = 0;
@@ -121,15 +131,30 @@ private:
   virtual void free(void *data, int64_t bytes) = 0;
 };
 
-/// Opens "host", with "threads=N" and "level=LEVEL" behind a colon (a CPU that
-/// runs no code above that level, e.g. x86-64-v3), or the PTX simulator:
-/// "sim:sm_80" and "sim:sm_90a", with options behind commas
-/// (runtime/sim/README.md). Other kinds are refused by name until this build
-/// has them; what is not on this machine is `unavailable`.
-Result<std::shared_ptr<Device>> openDevice(std::string_view uri);
+/// Where the drivers of devices are found.
+struct DeviceOptions {
+  std::string cudaDriver = "libcuda.so.1"; ///< as dlopen takes it
+};
 
-/// Uris of the devices this build can open here, for `--list_devices`.
-std::vector<std::string> listDevices();
+/// Opens
+///   host          with "threads=N" and "level=LEVEL" behind a colon: a CPU
+///   that
+///                 runs no code above that level, e.g. x86-64-v3
+///   cuda, cuda:N  a GPU of compute capability 8.0 or later; ",image=ptx" takes
+///                 no cubins but has the driver compile PTX
+///   sim:sm_80, sim:sm_90a  the PTX simulator, with options behind commas
+///                 (runtime/sim/README.md)
+/// A uri that is none of these is `badInput`; what is not on this machine is
+/// `unavailable`.
+Result<std::shared_ptr<Device>> openDevice(std::string_view uri,
+                                           const DeviceOptions &options = {});
+
+struct DeviceList {
+  std::vector<std::string> uris;
+  std::string whyNoGpu; ///< a sentence where no "cuda" is among them
+};
+/// The devices that can be opened here, for `--list_devices`.
+DeviceList listDevices(const DeviceOptions &options = {});
 
 } // namespace headgate
 

@@ -58,7 +58,8 @@ void hgErrorFree(HgError *error);
 /* "0.1.0" */
 const char *hgVersion(void);
 
-/* "host", "host:threads=8", "sim:sm_80" */
+/* "host", "host:threads=8", "cuda", "cuda:1", "sim:sm_80"; on CUDA pointers and
+   streams are those of the primary context, as PyTorch's are. */
 HgError *hgDeviceOpen(const char *uri, HgDevice **device);
 /* A bundle is a directory that headgate-compile wrote. */
 HgError *hgBundleOpen(const char *path, HgBundle **bundle);

@@ -2,12 +2,12 @@
 
 #include "runtime/sim/SimDevice.h"
 
+#include "lib/GpuTarget.h"
 #include "runtime/HostMachine.h"
 #include "runtime/sim/Launch.h"
 
 #include <tbb/global_control.h>
 
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -82,6 +82,11 @@ public:
   }
 
   const DeviceInfo &info() const override { return info_; }
+  std::vector<std::string> imageKinds(std::string_view target) const override {
+    if (!runsCode(info_.target, target))
+      return {};
+    return {"ptx"};
+  }
   Result<Buffer> allocate(int64_t bytes) override;
   Status copy(void *to, const void *from, int64_t bytes, CopyKind kind,
               Stream stream) override;
@@ -136,22 +141,9 @@ private:
   std::map<std::string, std::unique_ptr<SimFunction>> functions_;
 };
 
-/// "sm_90a" as 90, or 0.
-int capabilityOf(const std::string &target) {
-  int capability = 0;
-  if (target.starts_with("sm_"))
-    std::from_chars(target.data() + 3, target.data() + target.size(),
-                    capability);
-  return capability;
-}
-
 Status SimImage::checkTarget() const {
-  int wanted = capabilityOf(module_.target);
   const SimOptions &options = device_->options();
-  bool specific = !module_.target.empty() && module_.target.back() >= 'a';
-  // Code for sm_90a runs on exactly that; the rest on what is newer, too.
-  if (wanted == 0 || wanted > options.capability ||
-      (specific && module_.target != options.target))
+  if (!runsCode(options.target, module_.target))
     return Error(ErrorCode::unsupported, "is PTX for " + module_.target +
                                              "; the device is " +
                                              options.target);

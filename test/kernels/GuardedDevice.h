@@ -25,6 +25,9 @@ public:
   void place(Guard where) { guard = where; }
 
   const DeviceInfo &info() const override { return inner->info(); }
+  std::vector<std::string> imageKinds(std::string_view target) const override {
+    return inner->imageKinds(target);
+  }
   Result<Buffer> allocate(int64_t bytes) override;
   Status copy(void *to, const void *from, int64_t bytes, CopyKind kind,
               Stream stream) override {

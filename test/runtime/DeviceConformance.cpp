@@ -2,7 +2,9 @@
 //
 // What every device must do, one list for all of them. A device under test
 // gives its uri; the kernels are those of handmade/kernels.c on the host, and
-// of handmade/kernels.ptx on what takes PTX.
+// of handmade/kernels.ptx on what takes PTX. "cuda" is the GPU of this machine:
+// without one its part is skipped, while the fake driver, whose kernels run on
+// the simulator, always has its part.
 
 #include "test/runtime/Handmade.h"
 
@@ -14,10 +16,24 @@
 namespace headgate::test {
 namespace {
 
-class DeviceConformance : public testing::TestWithParam<const char *> {
+struct DeviceUnderTest {
+  DeviceUnderTest(const char *uri) : uri(uri) {}
+  DeviceUnderTest(const char *uri, const char *cudaDriver)
+      : uri(uri), options{cudaDriver} {}
+  const char *uri;
+  DeviceOptions options;
+};
+
+void PrintTo(const DeviceUnderTest &device, std::ostream *out) {
+  *out << device.uri;
+}
+
+class DeviceConformance : public testing::TestWithParam<DeviceUnderTest> {
 protected:
   void SetUp() override {
-    auto opened = openDevice(GetParam());
+    auto opened = openDevice(GetParam().uri, GetParam().options);
+    if (!opened && opened.error().code() == ErrorCode::unavailable)
+      GTEST_SKIP() << opened.error().message();
     ASSERT_TRUE(opened) << opened.error().message();
     device = *std::move(opened);
   }
@@ -74,7 +90,7 @@ protected:
 
 TEST_P(DeviceConformance, DescribesItself) {
   const DeviceInfo &info = device->info();
-  EXPECT_EQ(info.uri, GetParam());
+  EXPECT_EQ(info.uri, GetParam().uri);
   EXPECT_FALSE(info.name.empty());
   EXPECT_FALSE(info.target.empty());
   EXPECT_GT(info.memoryBytes, 0);
@@ -333,6 +349,11 @@ INSTANTIATE_TEST_SUITE_P(Host, DeviceConformance,
 INSTANTIATE_TEST_SUITE_P(Simulator, DeviceConformance,
                          testing::Values("sim:sm_80", "sim:sm_90a",
                                          "sim:sm_80,threads=3,sched=random"));
+INSTANTIATE_TEST_SUITE_P(FakeCuda, DeviceConformance,
+                         testing::Values(DeviceUnderTest("cuda",
+                                                         HEADGATE_FAKE_CUDA)));
+INSTANTIATE_TEST_SUITE_P(Cuda, DeviceConformance,
+                         testing::Values("cuda", "cuda:0,image=ptx"));
 
 } // namespace
 } // namespace headgate::test

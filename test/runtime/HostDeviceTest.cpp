@@ -61,17 +61,10 @@ TEST(DeviceUri, TakesALevelOfCpus) {
   }
 }
 
-TEST(DeviceUri, DevicesToComeAreUnavailable) {
-  for (const char *uri : {"cuda", "cuda:0"}) {
-    auto device = openDevice(uri);
-    ASSERT_FALSE(device);
-    EXPECT_EQ(device.error().code(), ErrorCode::unavailable) << uri;
-  }
-}
-
 TEST(DeviceUri, ListedDevicesOpen) {
-  EXPECT_FALSE(listDevices().empty());
-  for (const std::string &uri : listDevices())
+  DeviceList list = listDevices();
+  EXPECT_FALSE(list.uris.empty());
+  for (const std::string &uri : list.uris)
     EXPECT_TRUE(openDevice(uri)) << uri;
 }
 

@@ -42,6 +42,9 @@ public:
     info_.features = {"sse4.2", "avx"};
   }
   const DeviceInfo &info() const override { return info_; }
+  std::vector<std::string> imageKinds(std::string_view) const override {
+    return {"so"};
+  }
   Result<Buffer> allocate(int64_t) override { return unexpected(); }
   Status copy(void *, const void *, int64_t, CopyKind, Stream) override {
     return unexpected();

@@ -97,7 +97,7 @@ static void testNullArguments(void) {
 static void testErrors(const char *path) {
   HgDevice *device = (HgDevice *)&failures;
   HgBundle *bundle = (HgBundle *)&failures;
-  EXPECT_ERROR(hgDeviceOpen("cuda:0", &device), HG_UNAVAILABLE, "cuda:0");
+  EXPECT_ERROR(hgDeviceOpen("cuda:9999", &device), HG_UNAVAILABLE, "cuda:9999");
   CHECK(device == NULL);
   EXPECT_ERROR(hgDeviceOpen("hots", &device), HG_BAD_INPUT, "'hots'");
   EXPECT_ERROR(hgBundleOpen("/nowhere.hgb", &bundle), HG_NOT_FOUND,
