@@ -9,7 +9,6 @@
 #include "runtime/DLPack.h"
 #include "runtime/Layout.h"
 
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -86,15 +85,6 @@ Status viewTensors(DLManagedTensor *const *tensors, size_t count,
   return Success{};
 }
 
-/// The N of "cuda:N", else 0: what DLPack calls the device's id.
-int indexOf(const Device &device) {
-  std::string_view uri = device.info().uri;
-  int index = 0;
-  if (size_t colon = uri.find(':'); uri.starts_with("cuda:"))
-    std::from_chars(uri.data() + colon + 1, uri.data() + uri.size(), index);
-  return index;
-}
-
 bool isContiguous(const TensorView &view) {
   std::array<int64_t, maxRank> strides;
   if (isEmpty(view))
@@ -127,7 +117,7 @@ Result<OwnedTensor> copyTensor(const std::shared_ptr<Device> &device,
   TensorView view =
       TensorView::contiguous(nullptr, from->dtype, from->extents());
   view.device = isUpload ? there : DeviceKind::host;
-  view.deviceIndex = isUpload ? indexOf(*device) : 0;
+  view.deviceIndex = isUpload ? device->info().index : 0;
   Result<std::shared_ptr<Device>> to = isUpload ? device : openDevice("host");
   if (!to)
     return std::move(to).error();

@@ -286,7 +286,8 @@ int main(int argc, char **argv) {
     return *code;
   const BenchOptions &options = std::get<BenchOptions>(parsed);
   if (options.isWorker) {
-    Result<std::shared_ptr<Device>> device = openDevice(options.devices[0]);
+    Result<std::shared_ptr<Device>> device =
+        openDevice(options.devices[0], options.drivers);
     return device ? serveRequests(*device) : failToOpen(device.error());
   }
 

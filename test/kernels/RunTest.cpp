@@ -72,6 +72,7 @@ std::string check(const TestKernel &test, const ProblemSizes &sizes,
         TensorView::contiguous(buffer->data(), array.dtype, array.shape));
     views.back().device =
         device.info().target == "host" ? DeviceKind::host : DeviceKind::cuda;
+    views.back().deviceIndex = device.info().index;
     buffers.push_back(*std::move(buffer));
   }
   Result<Invocation> call = Invocation::create(session, entry);
