@@ -33,7 +33,7 @@ static Value zeros(TileBuilder &b, VectorType type) {
   return arith::ConstantOp::create(b, b.getZeroAttr(type));
 }
 
-static bool hasPairs(tile::DotOp dot) {
+bool headgate::passes::hasPairs(tile::DotOp dot) {
   return dot.getLhs().getType().getElementType().isBF16();
 }
 

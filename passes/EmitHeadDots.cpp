@@ -14,7 +14,9 @@
 //            each query row; then from keys by rows to rows by keys
 //   sums:    for each row v, for each head h, for each of its query rows i
 //              o[i] += p[i][v] * v[h]
-//            (of numbers of 16 bits for a page of rows at a time, read before)
+//
+// That is for f32. Numbers of 16 bits, of which twice as many come at a time,
+// take too long so: EmitHeadPages.cpp.
 
 #include "passes/TileEmitter.h"
 #include "passes/VectorCode.h"
@@ -36,26 +38,19 @@ static Value zeros(TileBuilder &b, VectorType type) {
 // Heads in memory
 //===----------------------------------------------------------------------===//
 
-struct TileEmitter::HeadMatrix {
-  Matrix rows;
-  int64_t heads, rowsOfHead; ///< of the left factor
-  int64_t pitch;             ///< columns of a head in the tile
-  int64_t width;             ///< those that lie in memory, from the first on
-  bool isStored; ///< in a tile's buffer, all columns in one dimension
-
-  SmallVector<Value> place(TileBuilder &b, Value row, Value head,
-                           int64_t column) const {
-    SmallVector<Value> at = rows.origin;
-    at[rows.rowDim] = b.add(at[rows.rowDim], row);
-    Value inRow = b.index(column);
-    if (isStored)
-      inRow = b.add(inRow, b.mul(head, b.index(pitch)));
-    else
-      at[at.size() - 2] = b.add(at[at.size() - 2], head);
-    at.back() = b.add(at.back(), inRow);
-    return at;
-  }
-};
+SmallVector<Value> TileEmitter::HeadMatrix::place(TileBuilder &b, Value row,
+                                                  Value head,
+                                                  int64_t column) const {
+  SmallVector<Value> at = rows.origin;
+  at[rows.rowDim] = b.add(at[rows.rowDim], row);
+  Value inRow = b.index(column);
+  if (isStored)
+    inRow = b.add(inRow, b.mul(head, b.index(pitch)));
+  else
+    at[at.size() - 2] = b.add(at[at.size() - 2], head);
+  at.back() = b.add(at.back(), inRow);
+  return at;
+}
 
 TileEmitter::HeadMatrix TileEmitter::headMatrixOf(tile::DotOp dot) {
   HeadMatrix matrix;
@@ -83,22 +78,16 @@ struct TileEmitter::KeySums {
   Value products, sums;
 };
 
-/// `width` elements at `at`, widened to `as`. Volatile: that keeps the order of
-/// such loads, also where what is computed of the last is used first.
+/// `width` elements at `at`. Volatile: that keeps the order of such loads, also
+/// where what is computed of the last is used first.
 Value TileEmitter::loadInOrder(const HeadMatrix &matrix, ArrayRef<Value> at,
-                               int64_t width, Type as) {
-  Type element = matrix.rows.element;
+                               int64_t width) {
   Value address = arith::IndexCastOp::create(
       b, b.getI64Type(), addressOf(b, matrix.rows.memref, at));
   Value pointer = LLVM::IntToPtrOp::create(
       b, LLVM::LLVMPointerType::get(b.getContext()), address);
-  auto type = VectorType::get({width}, element);
-  Value loaded = LLVM::LoadOp::create(
-      b, type, pointer, /*alignment=*/element.getIntOrFloatBitWidth() / 8,
-      /*isVolatile=*/true);
-  if (as == element)
-    return loaded;
-  return arith::ExtFOp::create(b, type.clone(as), loaded);
+  return LLVM::LoadOp::create(b, VectorType::get({width}, b.getF32Type()),
+                              pointer, /*alignment=*/4, /*isVolatile=*/true);
 }
 
 /// The products of the query rows of `head` with its part of row `key`, each
@@ -106,23 +95,19 @@ Value TileEmitter::loadInOrder(const HeadMatrix &matrix, ArrayRef<Value> at,
 SmallVector<Value> TileEmitter::headProducts(tile::DotOp dot,
                                              const HeadMatrix &matrix,
                                              Value key, Value head) {
-  Type leftType = dot.getLhs().getType().getElementType();
-  int64_t perVector = (leftType.isF32() ? 1 : 2) * target.lanes;
+  int64_t lanes = target.lanes;
+  auto type = VectorType::get({lanes}, b.getF32Type());
   auto whole = [&](Value part, int64_t width) -> Value {
-    if (width == perVector)
+    if (width == lanes)
       return part;
-    return vector::InsertStridedSliceOp::create(
-        b, part, zeros(b, VectorType::get({perVector}, leftType)), 0, 1);
+    return vector::InsertStridedSliceOp::create(b, part, zeros(b, type), 0, 1);
   };
-  SmallVector<Value> sums(
-      matrix.rowsOfHead,
-      zeros(b, VectorType::get({target.lanes}, b.getF32Type())));
+  SmallVector<Value> sums(matrix.rowsOfHead, zeros(b, type));
   Value first = b.mul(head, b.index(matrix.rowsOfHead));
-  for (int64_t at = 0; at < matrix.width; at += perVector) {
-    int64_t width = std::min(perVector, matrix.width - at);
+  for (int64_t at = 0; at < matrix.width; at += lanes) {
+    int64_t width = std::min(lanes, matrix.width - at);
     Value right = whole(
-        loadInOrder(matrix, matrix.place(b, key, head, at), width, leftType),
-        width);
+        loadInOrder(matrix, matrix.place(b, key, head, at), width), width);
     for (int64_t i = 0; i < matrix.rowsOfHead; ++i) {
       Value row = b.add(first, b.index(i));
       Value left =
@@ -284,80 +269,45 @@ void TileEmitter::copyAccumulator(tile::DotOp dot) {
   });
 }
 
-/// Rows that are worth adding up before the sums are stored. Numbers of 16 bits
-/// take as long to add, and their sums to store, as to read; so a page of them
-/// is fetched, in order, and then added up from the first-level cache. Of f32,
-/// which has half as many numbers in a line, that loses more than it gains.
-int64_t TileEmitter::termsAtOnce(const HeadMatrix &matrix) const {
-  constexpr int64_t pageBytes = 4096;
-  auto type = cast<MemRefType>(matrix.rows.memref.getType());
-  bool isWholeRow =
-      !matrix.isStored && type.getDimSize(type.getRank() - 2) == matrix.heads;
-  int64_t rowBytes = matrix.heads * matrix.width * 2;
-  if (matrix.rows.element.isF32() || !isWholeRow)
-    return 1;
-  return std::clamp<int64_t>(pageBytes / rowBytes, 1, 8);
-}
-
-/// Adds the products of `terms` rows from `term` on.
-void TileEmitter::addTerms(tile::DotOp dot, const HeadMatrix &matrix,
-                           Value term, int64_t terms) {
+/// Adds the products of row `term`.
+void TileEmitter::addTerm(tile::DotOp dot, const HeadMatrix &matrix,
+                          Value term) {
   SmallVector<int64_t> widths;
   for (int64_t at = 0; at < matrix.width; at += target.lanes)
     widths.push_back(std::min(target.lanes, matrix.width - at));
   loop(b.index(0), b.index(matrix.heads), 1, [&](Value head) {
-    SmallVector<SmallVector<Value>> at;
-    SmallVector<Value> sums;
+    SmallVector<Value> rights;
+    for (auto [j, width] : llvm::enumerate(widths))
+      rights.push_back(loadRow(matrix.rows, matrix.rows.memref,
+                               matrix.place(b, term, head, j * target.lanes),
+                               width, b.getF32Type()));
     Value first = b.mul(head, b.index(matrix.rowsOfHead));
-    for (int64_t i = 0; i < matrix.rowsOfHead; ++i)
-      for (size_t j = 0; j < widths.size(); ++j) {
-        at.push_back({b.add(first, b.index(i)), b.index(j * target.lanes)});
-        sums.push_back(loadBuffer(dot.getResult(), at.back(), widths[j]));
-      }
-    for (int64_t t = 0; t < terms; ++t) {
-      Value row = b.add(term, b.index(t));
-      SmallVector<Value> rights;
-      for (size_t j = 0; j < widths.size(); ++j)
-        rights.push_back(loadRow(matrix.rows, matrix.rows.memref,
-                                 matrix.place(b, row, head, j * target.lanes),
-                                 widths[j], b.getF32Type()));
-      for (size_t i = 0; i < sums.size(); ++i) {
-        size_t j = i % widths.size();
-        Value left = leftElement(dot, at[i].front(), row, widths[j]);
-        sums[i] = multiplyAdd(left, rights[j], sums[i]);
+    for (int64_t i = 0; i < matrix.rowsOfHead; ++i) {
+      Value row = b.add(first, b.index(i));
+      for (auto [j, width] : llvm::enumerate(widths)) {
+        SmallVector<Value> at = {row, b.index(j * target.lanes)};
+        Value sum = loadBuffer(dot.getResult(), at, width);
+        Value left = leftElement(dot, row, term, width);
+        storeBuffer(multiplyAdd(left, rights[j], sum), dot.getResult(), at);
       }
     }
-    for (size_t i = 0; i < sums.size(); ++i)
-      storeBuffer(sums[i], dot.getResult(), at[i]);
   });
 }
 
 void TileEmitter::emitHeadSums(tile::DotOp dot, const HeadMatrix &matrix) {
   copyAccumulator(dot);
-  Value first = matrix.rows.firstRow, end = matrix.rows.rows;
+  Value end = matrix.rows.rows;
   if (dot.getDepth())
     end = b.min(end, dot.getDepth());
-  int64_t terms = termsAtOnce(matrix);
-  if (terms > 1) {
-    Value count = b.max(b.sub(end, first), b.index(0));
-    Value rest =
-        b.add(first, b.mul(b.div(count, b.index(terms)), b.index(terms)));
-    Value bytes = b.index(terms * matrix.heads * matrix.width * 2);
-    loop(first, rest, terms, [&](Value term) {
-      Value row = addressOf(b, matrix.rows.memref,
-                            matrix.place(b, term, b.index(0), 0));
-      readLines(row, b.add(row, bytes));
-      addTerms(dot, matrix, term, terms);
-    });
-    first = rest;
-  }
-  loop(first, end, 1,
-       [&](Value term) { addTerms(dot, matrix, term, /*terms=*/1); });
+  loop(matrix.rows.firstRow, end, 1,
+       [&](Value term) { addTerm(dot, matrix, term); });
 }
 
 void TileEmitter::emitHeadDot(tile::DotOp dot) {
   HeadMatrix matrix = headMatrixOf(dot);
-  if (!dot.getTranspose())
-    return emitHeadSums(dot, matrix);
-  emitHeadScores(dot, matrix);
+  bool isNarrow = !matrix.rows.element.isF32();
+  if (dot.getTranspose())
+    isNarrow ? emitPageScores(dot, matrix) : emitHeadScores(dot, matrix);
+  else
+    isNarrow ? emitPageSums(dot, matrix) : emitHeadSums(dot, matrix);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Online softmax over key tiles, from the last to the first:
+// Online softmax over key tiles, from the last to the first, of a part of the
+// keys from the first to the last:
 //
 //   s = q k^T                                       raw products
 //   m' = max(m, rowmax(s)),  a = exp2(c (m - m'))   c = scale log2(e)
@@ -186,7 +187,9 @@ Softmax Attention::loopOverKeys() {
   auto loop = scf::ForOp::create(b, zero, count, one, initial().values());
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value number = b.sub(last, loop.getInductionVar());
+  // A part is a step of decoding, which reads ahead in the order of memory.
+  Value number = rows.split ? b.add(firstTile, loop.getInductionVar())
+                            : b.sub(last, loop.getInductionVar());
   Value firstKey = b.mul(number, b.index(keys));
   Softmax next = visit(firstKey, Softmax::of(loop.getRegionIterArgs()));
   scf::YieldOp::create(b, next.values());

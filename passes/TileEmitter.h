@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Writes the steps of a plan as loops over vectors. One class, five ideas:
+// Writes the steps of a plan as loops over vectors. One class, six ideas:
 //
 //   EmitSteps.cpp      the order of steps; loops and branches without tiles
 //   EmitSweeps.cpp     passes over the elements of tiles
 //   EmitWindows.cpp    windows of memory: rows outside of it, ends of rows
 //   EmitDots.cpp       products in registers, from panels or rows in memory
 //   EmitHeadDots.cpp   products of several heads, side by side in memory
+//   EmitHeadPages.cpp  the same of numbers of 16 bits
 //   EmitReadAhead.cpp  rows of memory that several blocks read in turn
 //
 // All new operations are upstream: memref, vector, arith, math, scf, x86vector.
@@ -204,14 +205,23 @@ private:
 
   // EmitHeadDots.cpp
   /// The right factors of several heads: part h of row k.
-  struct HeadMatrix;
+  struct HeadMatrix {
+    Matrix rows;
+    int64_t heads, rowsOfHead; ///< of the left factor
+    int64_t pitch;             ///< columns of a head in the tile
+    int64_t width;             ///< those that lie in memory, from the first on
+    bool isStored; ///< in a tile's buffer, all columns in one dimension
+
+    llvm::SmallVector<mlir::Value> place(TileBuilder &b, mlir::Value row,
+                                         mlir::Value head,
+                                         int64_t column) const;
+  };
   HeadMatrix headMatrixOf(tile::DotOp dot);
   void emitHeadDot(tile::DotOp dot);
   void emitHeadScores(tile::DotOp dot, const HeadMatrix &matrix);
   struct KeySums;
   mlir::Value loadInOrder(const HeadMatrix &matrix,
-                          llvm::ArrayRef<mlir::Value> at, int64_t width,
-                          mlir::Type as);
+                          llvm::ArrayRef<mlir::Value> at, int64_t width);
   llvm::SmallVector<mlir::Value> headProducts(tile::DotOp dot,
                                               const HeadMatrix &matrix,
                                               mlir::Value key,
@@ -221,10 +231,35 @@ private:
   void sumKeys(tile::DotOp dot, const HeadMatrix &matrix, mlir::Value first,
                const KeySums &into);
   void emitHeadSums(tile::DotOp dot, const HeadMatrix &matrix);
-  int64_t termsAtOnce(const HeadMatrix &matrix) const;
-  void addTerms(tile::DotOp dot, const HeadMatrix &matrix, mlir::Value term,
-                int64_t terms);
+  void addTerm(tile::DotOp dot, const HeadMatrix &matrix, mlir::Value term);
   void copyAccumulator(tile::DotOp dot);
+
+  // EmitHeadPages.cpp
+  /// Memory that will be read soon.
+  struct Ahead {
+    mlir::Value from; ///< an address
+    int64_t bytes = 0;
+  };
+  void emitPageScores(tile::DotOp dot, const HeadMatrix &matrix);
+  void emitPageSums(tile::DotOp dot, HeadMatrix matrix);
+  mlir::Value isThere(const HeadMatrix &matrix, mlir::Value first,
+                      mlir::Value end);
+  mlir::Value copyPage(const HeadMatrix &matrix, mlir::Value first,
+                       int64_t count, llvm::ArrayRef<int64_t> shape);
+  HeadMatrix pageOf(const HeadMatrix &matrix, mlir::Value first, int64_t count);
+  Ahead aheadOf(const HeadMatrix &matrix, mlir::Value first, int64_t count,
+                mlir::Value head);
+  void ask(const Ahead &ahead, int64_t step, int64_t steps);
+  void scorePage(tile::DotOp dot, const HeadMatrix &page, mlir::Value head,
+                 mlir::Value row, int64_t rows, mlir::Value column,
+                 int64_t keys, const Ahead &ahead);
+  llvm::SmallVector<mlir::Value> rightVectors(tile::DotOp dot,
+                                              const HeadMatrix &page,
+                                              int64_t term, mlir::Value head,
+                                              int64_t column, int64_t count);
+  void addPage(tile::DotOp dot, const HeadMatrix &page, mlir::Value term,
+               int64_t terms, mlir::Value head, mlir::Value row, int64_t rows,
+               int64_t column, int64_t count, const Ahead &ahead);
 
   // EmitReadAhead.cpp
   int64_t sharedRowBytes(const Matrix &matrix) const;
@@ -239,6 +274,9 @@ private:
   const Target &target;
   TileBuilder b;
 };
+
+/// Does the dot multiply pairs of bf16 terms?
+bool hasPairs(tile::DotOp dot);
 
 /// 2^x of a vector of f32, within 3 units in the last place; exactly 0 at -inf,
 /// 1 at 0, inf at inf and from 128 on, NaN at NaN. The form for AVX-512 takes

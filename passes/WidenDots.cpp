@@ -13,7 +13,8 @@ bool headgate::passes::needsWidening(tile::DotOp dot, const Target &target,
   Type element = dot.getLhs().getType().getElementType();
   if (element.isF32())
     return false;
-  bool hasPairs = dot.getTerms() % 2 == 0 && (inPanels || dot.getTranspose());
+  bool hasPairs = dot.getTerms() % 2 == 0 &&
+                  (inPanels || dot.getTranspose() || dot.getHeads() > 1);
   return !(element.isBF16() && target.hasDotBf16 && hasPairs);
 }
 
