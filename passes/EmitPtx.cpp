@@ -8,9 +8,12 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Config/Targets.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/Dominators.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -62,6 +65,29 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::ModulePassManager pipeline;
   llvm::cantFail(builder.parsePassPipeline(pipeline, passes));
   pipeline.run(module, modules);
+}
+
+bool multiplies(const llvm::Loop &loop) {
+  for (const llvm::BasicBlock *block : loop.blocks())
+    for (const llvm::Instruction &op : *block)
+      if (auto *call = llvm::dyn_cast<llvm::IntrinsicInst>(&op))
+        if (call->getCalledFunction()->getName().starts_with("llvm.nvvm.mma."))
+          return true;
+  return false;
+}
+
+/// Asks ptxas not to unroll loops that multiply. Their tiles are as large as
+/// registers allow; a projection of 8 turns would have 255 for 168 and spill.
+void keepRolled(llvm::Module &module) {
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    llvm::DominatorTree dominators(function);
+    llvm::LoopInfo loops(dominators);
+    for (llvm::Loop *loop : loops)
+      if (multiplies(*loop))
+        loop->setLoopAlreadyUnrolled();
+  }
 }
 
 bool isKernel(const llvm::Function &function) {
@@ -149,6 +175,7 @@ private:
     module.setDataLayout((*machine)->createDataLayout());
     module.setTargetTriple((*machine)->getTargetTriple());
     optimize(module, **machine);
+    keepRolled(module);
     if (Status allowed = checkCalls(module); !allowed)
       return std::move(allowed).error();
     PtxKernel kernel{std::move(symbol), {}, {}};
