@@ -232,11 +232,16 @@ Schedule prefillOf(const AttendProblem &problem) {
   int64_t width = padded(std::max(problem.D, problem.Dv));
   if (width <= 64)
     return {.rows = 128, .keys = 64, .warps = 4, .stages = 2};
-  if (width <= 128)
+  if (width <= 128) {
+    // GpuTiles.h knows the plainest kernel. Beside gathered rows, masks and
+    // padding registers hold 16 keys less; 128 columns spill up to 64 bytes.
+    bool isTight = width > 96 && (width < 128 || problem.mask);
     return {.rows = 128,
-            .keys = std::min<int64_t>(64, mostKeysOfTile(width, 2)),
+            .keys =
+                std::min<int64_t>(isTight ? 48 : 64, mostKeysOfTile(width, 2)),
             .warps = 4,
             .stages = 1};
+  }
   return {.rows = 64, .keys = 64, .warps = 4, .stages = 1};
 }
 

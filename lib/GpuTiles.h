@@ -2,7 +2,9 @@
 //
 // Which tiles of sm_80 ptxas keeps in registers. No formula says it: "used" of
 // ptxas is not what a kernel needs, so benchmarks/gpu_tiles.py assembles all of
-// them and writes what GpuTiles.cpp has.
+// them and writes what GpuTiles.cpp has. It assembles the plainest kernels: the
+// largest tiles may spill beside a mask tensor or merged heads, and those that
+// GpuSchedule chooses by itself are smaller.
 
 #ifndef HEADGATE_LIB_GPUTILES_H
 #define HEADGATE_LIB_GPUTILES_H
