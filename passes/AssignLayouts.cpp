@@ -135,6 +135,9 @@ Layout LayoutAssignment::ownLayout(RankedTensorType type) {
           cols = type.getShape().back();
   int64_t width = std::gcd(known == widths.end() ? 4 : known->second, cols);
   Layout layout = copyLayout(rows, cols, width, cols, warps);
+  // Narrower accesses where a thread would have much of what others have, too.
+  while (width > 1 && layout.registers() > 16 && layout.hasCopies())
+    layout = copyLayout(rows, cols, width /= 2, cols, warps);
   if (hasReductions && splitsRows(layout)) {
     // Fewer warps, and the others do the same once more.
     int64_t few = warps;

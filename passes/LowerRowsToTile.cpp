@@ -316,9 +316,17 @@ struct LowerRowsToTile
 
 private:
   /// As many rows as give each thread eight elements, but no more than threads.
+  /// Threads can share powers of two alone: of a row of 7 * 16 elements a
+  /// thread has 7 accesses, which are so narrow that it has 16 elements, about,
+  /// and there are rows for all threads.
   int64_t rowsFor(int64_t width) const {
     int64_t threads = 32 * warps;
-    return std::clamp<int64_t>(8 * threads / width, 1, threads);
+    int64_t even = width & -width, odd = width / even;
+    int64_t access = std::clamp<int64_t>(llvm::bit_floor(uint64_t(16 / odd)), 1,
+                                         std::min<int64_t>(even, 8));
+    int64_t few = llvm::bit_floor(uint64_t(8 * threads / width));
+    return std::clamp<int64_t>(std::max(few, threads * access / even), 1,
+                               threads);
   }
 
   tile::ScheduleAttr scheduleFor(func::FuncOp func, int64_t rows) {

@@ -87,3 +87,17 @@ func.func @left_alone(%x: memref<4x24xf32>, %y: memref<4x24xf32>) {
   tile.store %t, %y[%c0, %c0] [4, 24] : tensor<4x24xf32>, memref<4x24xf32>
   return
 }
+
+// -----
+
+// 14 accesses of 16 bytes would leave each of two lanes 7 of a row, and most
+// threads copies. With 4 bytes each thread has elements of its own.
+// CHECK: #[[$F:.+]] = #tile.frag<reg [2:c1, 7:c16], lane [8:c2, 4:r1], warp [4:r4]>
+// CHECK-LABEL: func @odd_width
+//       CHECK:   tile.load {{.+}} -> tensor<16x112xbf16, #[[$F]]>
+func.func @odd_width(%x: memref<?x112xbf16>) attributes {tile.schedule = #tile.schedule<rows = 16, warps = 4>} {
+  %c0 = arith.constant 0 : index
+  %t = tile.load %x[%c0, %c0] [16, 112] : memref<?x112xbf16> -> tensor<16x112xbf16>
+  tile.store %t, %x[%c0, %c0] [16, 112] : tensor<16x112xbf16>, memref<?x112xbf16>
+  return
+}

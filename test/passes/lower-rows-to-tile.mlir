@@ -174,6 +174,23 @@ func.func private @residual(%x: memref<?x?x300xbf16> {headgate.dims = ["B", "S",
 
 // -----
 
+// Lanes and warps share powers of two: a row of 7 * 16 elements is shared by 8
+// lanes, and there are rows for the others.
+// CHECK-LABEL: func private @odd_width(
+//  CHECK-SAME:   tile.schedule = #tile.schedule<rows = 16, warps = 4>
+//  WARP-LABEL: func private @odd_width(
+//   WARP-SAME:   tile.schedule = #tile.schedule<rows = 4>
+func.func private @odd_width(%x: memref<?x?x112xbf16> {headgate.dims = ["B", "S", 112]},
+      %y: memref<?x?x112xbf16> {headgate.dims = ["B", "S", 112], headgate.output})
+    attributes {headgate.kernel = "rows", headgate.tokens = ["B", "S"]} {
+  %0 = bufferization.to_tensor %x restrict : memref<?x?x112xbf16> to tensor<?x?x112xbf16>
+  %1 = arith.addf %0, %0 : tensor<?x?x112xbf16>
+  bufferization.materialize_in_destination %1 in restrict writable %y : (tensor<?x?x112xbf16>, memref<?x?x112xbf16>) -> ()
+  return
+}
+
+// -----
+
 // A part of a concat that no kernel computes: a copy into its window.
 // CHECK-LABEL: func private @copy(
 //       CHECK:   %[[W:.+]] = memref.subview %{{.+}}[0, 0, 8] [%{{.+}}, %{{.+}}, 16]
