@@ -17,6 +17,7 @@
 
 #include "passes/FragLayout.h"
 #include "passes/Passes.h"
+#include "passes/ThreadChecks.h"
 #include "passes/WindowShape.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -232,6 +233,8 @@ LogicalResult LayoutAssignment::visit(tile::ShareOp share) {
     return success();
   auto load = share.getSource().getDefiningOp<tile::LoadOp>();
   int64_t width = load ? accessWidth(TileAccess::of(load)) : 2;
+  if (width * type.getElementTypeBitWidth() < 32)
+    return share.emitOpError("copies rows that are not aligned to 4 bytes");
   return require(share, 0, sharedCopyLayout(type, width, warps));
 }
 
@@ -405,10 +408,9 @@ LogicalResult LayoutAssignment::assign(Value value, const Layout &layout) {
 LogicalResult LayoutAssignment::assignOperands(Operation *op,
                                                const Layout &layout) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-    auto values = cast<DenseElementsAttr>(constant.getValue());
-    auto type = cast<ShapedType>(constant.getType());
-    constant.setValueAttr(values.isSplat() ? values.resizeSplat(type)
-                                           : values.reshape(type));
+    auto values = cast<SplatElementsAttr>(constant.getValue());
+    constant.setValueAttr(
+        values.resizeSplat(cast<ShapedType>(constant.getType())));
     return success();
   }
   if (auto load = dyn_cast<tile::LoadOp>(op))
@@ -498,7 +500,7 @@ struct AssignLayoutsPass : passes::impl::AssignLayoutsBase<AssignLayoutsPass> {
     if (func.isExternal() || !schedule)
       return;
     int64_t warps = schedule.getWarps() * schedule.getGroups();
-    if (failed(LayoutAssignment(func, warps).run()))
+    if (failed(checkTiles(func)) || failed(LayoutAssignment(func, warps).run()))
       signalPassFailure();
   }
 };

@@ -11,6 +11,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Launch.h"
 #include "passes/Passes.h"
+#include "passes/ThreadChecks.h"
 #include "passes/ThreadEmitter.h"
 
 namespace headgate::passes {
@@ -45,20 +46,6 @@ LLVM::LLVMFunctionType typeOf(const KernelAbi &abi, MLIRContext *context) {
       break;
     }
   return LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types);
-}
-
-/// Every tile lies somewhere: what assign-layouts gave.
-LogicalResult checkLayouts(func::FuncOp func) {
-  WalkResult result = func.walk([&](Operation *op) {
-    for (Type type : op->getResultTypes())
-      if (isa<RankedTensorType>(type) && !layoutOf(type)) {
-        op->emitOpError("has a tile without a layout: "
-                        "headgate-assign-layouts goes first");
-        return WalkResult::interrupt();
-      }
-    return WalkResult::advance();
-  });
-  return failure(result.wasInterrupted());
 }
 
 /// Functions of numbers that have instructions, or that LLVM writes with some.
@@ -107,7 +94,7 @@ struct LowerTileToNvvmPass
 private:
   LogicalResult lower(func::FuncOp func) {
     FailureOr<KernelAbi> abi = abiOf(func);
-    if (failed(abi) || failed(checkLayouts(func)))
+    if (failed(abi) || failed(checkThreads(func)))
       return failure();
     auto schedule =
         func->getAttrOfType<tile::ScheduleAttr>(tile::scheduleAttrName);

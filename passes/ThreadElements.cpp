@@ -123,9 +123,9 @@ bool ThreadEmitter::emitNumbers(Operation *op) {
         return true;
       })
       .Case([&](arith::ConstantOp constant) {
-        auto values = dyn_cast<DenseElementsAttr>(constant.getValue());
-        if (!type.getElementType().isInteger(32) || !values.isSplat())
+        if (!type.getElementType().isInteger(32))
           return false;
+        auto values = cast<SplatElementsAttr>(constant.getValue());
         Layout layout = *layoutOf(type);
         fragments[constant] = {
             layout, Value(), Value(),
@@ -166,7 +166,7 @@ bool ThreadEmitter::emitNumbers(Operation *op) {
 }
 
 void ThreadEmitter::emitConstant(arith::ConstantOp constant) {
-  auto values = cast<DenseElementsAttr>(constant.getValue());
+  auto values = cast<SplatElementsAttr>(constant.getValue());
   auto type = cast<RankedTensorType>(constant.getType());
   auto vector =
       VectorType::get(layoutOf(type)->registers(), type.getElementType());
@@ -203,12 +203,24 @@ static Value callIntrinsic(ThreadBuilder &b, StringRef name, Value operand) {
       .getResults();
 }
 
+/// What one instruction of the hardware computes, about. Null if `op` is no
+/// such function.
+Value ThreadEmitter::approximate(Operation *op, Value x) {
+  if (!x.getType().isF32())
+    return Value();
+  if (isa<math::Exp2Op>(op))
+    return callIntrinsic(b, "llvm.nvvm.ex2.approx.ftz.f", x);
+  if (!isa<math::LogOp>(op))
+    return Value();
+  Value log2 = callIntrinsic(b, "llvm.nvvm.lg2.approx.ftz.f", x);
+  Value factor =
+      arith::ConstantOp::create(b, b.getF32FloatAttr(std::numbers::ln2));
+  return arith::MulFOp::create(b, log2, factor);
+}
+
 LogicalResult ThreadEmitter::emitElementwise(Operation *op) {
-  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-    if (!cast<DenseElementsAttr>(constant.getValue()).isSplat())
-      return op->emitOpError("has several values, but a constant tile has one");
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return emitConstant(constant), success();
-  }
   if (auto splat = dyn_cast<tensor::SplatOp>(op)) {
     auto type = VectorType::get(layoutOf(splat.getType())->registers(),
                                 splat.getType().getElementType());
@@ -226,17 +238,9 @@ LogicalResult ThreadEmitter::emitElementwise(Operation *op) {
   Value result = op->getResult(0), made;
   bool isF32 =
       cast<RankedTensorType>(result.getType()).getElementType().isF32();
-  if (isF32 && isa<math::Exp2Op>(op)) {
-    made = eachElement(state.operands[0], [&](Value x) {
-      return callIntrinsic(b, "llvm.nvvm.ex2.approx.ftz.f", x);
-    });
-  } else if (isF32 && isa<math::LogOp>(op)) {
-    made = eachElement(state.operands[0], [&](Value x) -> Value {
-      Value log2 = callIntrinsic(b, "llvm.nvvm.lg2.approx.ftz.f", x);
-      Value factor =
-          arith::ConstantOp::create(b, b.getF32FloatAttr(std::numbers::ln2));
-      return arith::MulFOp::create(b, log2, factor);
-    });
+  if (isF32 && isa<math::Exp2Op, math::LogOp>(op)) {
+    made = eachElement(state.operands[0],
+                       [&](Value x) { return approximate(op, x); });
   } else {
     state.addTypes(partTypes(result));
     state.addAttributes(op->getAttrs());

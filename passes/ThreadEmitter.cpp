@@ -207,7 +207,6 @@ LogicalResult ThreadEmitter::emitIf(scf::IfOp branch) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&to.front());
     Operation *outside = marker;
-    int before = epoch;
     if (failed(emit(from.front())))
       return failure();
     SmallVector<Value> yielded;
@@ -216,9 +215,9 @@ LogicalResult ThreadEmitter::emitIf(scf::IfOp branch) {
     if (!types.empty())
       scf::YieldOp::create(b, yielded);
     // What was made behind a loop in there is not seen from here.
-    marker = outside;
-    if (epoch != before)
+    if (marker != outside)
       forget();
+    marker = outside;
   }
   ValueRange results = made.getResults();
   for (auto [value, count] : llvm::zip(branch.getResults(), counts)) {

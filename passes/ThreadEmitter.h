@@ -33,6 +33,9 @@ struct Fragment {
   llvm::SmallVector<int64_t> offsets;
 };
 
+/// The type of an element in memory, where a truth value has a byte.
+mlir::Type inMemory(mlir::Type element);
+
 /// A buffer, or a part of one.
 struct View {
   mlir::Value pointer;
@@ -97,6 +100,8 @@ private:
   Value scalar(Value value);
   Value makeScalar(mlir::Operation *op);
   void setScalar(Value value, Value made);
+  /// An index of bytes, which 32 bits may not hold, in 64.
+  Value byteCount(Value index);
   View viewOf(Value pointer, mlir::MemRefType type,
               llvm::ArrayRef<Value> extents);
 
@@ -106,6 +111,7 @@ private:
   void emitConstant(mlir::arith::ConstantOp constant);
   void emitBroadcast(tile::BroadcastOp broadcast);
   void emitReduce(tile::ReduceOp reduce);
+  Value approximate(mlir::Operation *op, Value x);
   Value eachElement(Value vector, llvm::function_ref<Value(Value)> make);
   /// The thread's elements as a vector.
   Value vectorOf(Value tile);
@@ -154,7 +160,7 @@ private:
   mlir::scf::ForOp outerLoop; ///< of the program: the outermost one we are in
   Value threadNumber, shared;
   int64_t warps;
-  int epoch = 0; ///< how many loops with products lie before
+  int epoch = 0; ///< how often numbers were forgotten
   llvm::DenseMap<Value, std::pair<Value, int>> scalars; ///< and their epoch
   llvm::DenseMap<Value, Fragment> fragments;
   llvm::DenseMap<Value, View> views;

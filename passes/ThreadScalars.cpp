@@ -82,7 +82,12 @@ Value ThreadEmitter::makeScalar(Operation *op) {
         Value at = view.pointer;
         for (auto [index, stride] : llvm::zip(load.getIndices(), view.strides))
           at = b.advance(at, b.mul(b.wide(scalar(index)), stride));
-        return b.read(load.getType(), at);
+        Type type = load.getType(), stored = inMemory(type);
+        Value value = b.read(stored, at);
+        if (type == stored)
+          return value;
+        Value zero = arith::ConstantOp::create(b, b.getZeroAttr(stored));
+        return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, value, zero);
       })
       .Case<arith::IndexCastOp, arith::IndexCastUIOp>([&](auto cast) -> Value {
         Value from = scalar(cast.getIn());
@@ -103,6 +108,9 @@ Value ThreadEmitter::makeScalar(Operation *op) {
         return b.clone(*op)->getResult(0);
       })
       .Default([&](Operation *other) -> Value {
+        if (other->getNumOperands() == 1)
+          if (Value made = approximate(other, scalar(other->getOperand(0))))
+            return made;
         OperationState state(b.getLoc(), other->getName());
         for (Value operand : other->getOperands())
           state.addOperands(scalar(operand));
@@ -119,6 +127,15 @@ Value ThreadEmitter::makeScalar(Operation *op) {
 }
 
 //===-- buffers ----------------------------------------------------------===//
+
+Value ThreadEmitter::byteCount(Value index) {
+  Operation *op = index.getDefiningOp();
+  if (!isa_and_present<arith::AddIOp, arith::MulIOp>(op))
+    return b.wide(scalar(index));
+  Value left = byteCount(op->getOperand(0)),
+        right = byteCount(op->getOperand(1));
+  return isa<arith::AddIOp>(op) ? b.add(left, right) : b.mul(left, right);
+}
 
 View ThreadEmitter::viewOf(Value pointer, MemRefType type,
                            ArrayRef<Value> extents) {
@@ -152,8 +169,7 @@ bool ThreadEmitter::emitBuffer(Operation *op) {
           extents.push_back(isKnown ? b.i32(extent) : scalar(sizes.front()));
           sizes = sizes.drop_front(!isKnown);
         }
-        Value at =
-            b.advance(source.pointer, b.wide(scalar(view.getByteShift())));
+        Value at = b.advance(source.pointer, byteCount(view.getByteShift()));
         views[view] = viewOf(at, view.getType(), extents);
         return true;
       })

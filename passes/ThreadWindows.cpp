@@ -10,8 +10,7 @@ using namespace mlir;
 using namespace headgate;
 using namespace headgate::passes;
 
-/// In memory a truth value has a byte.
-static Type inMemory(Type element) {
+Type headgate::passes::inMemory(Type element) {
   return element.isInteger(1) ? IntegerType::get(element.getContext(), 8)
                               : element;
 }

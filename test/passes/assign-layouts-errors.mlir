@@ -67,3 +67,33 @@ func.func @product_of_tiles(%x: memref<16x16xf16>)
   %s = tile.dot %t, %t : tensor<16x16xf16>, tensor<16x16xf16> -> tensor<16x16xf32>
   return
 }
+
+// -----
+
+func.func @odd_share(%k: memref<?x25xbf16>) attributes {tile.schedule = #tile.schedule<rows = 16>} {
+  %c0 = arith.constant 0 : index
+  %t = tile.load %k[%c0, %c0] [16, 32] : memref<?x25xbf16> -> tensor<16x32xbf16>
+  // expected-error @+1 {{copies rows that are not aligned to 4 bytes}}
+  %s = tile.share %t : tensor<16x32xbf16> -> !tile.shared<tensor<16x32xbf16>>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{has a tile for argument 1, but a program loads its tiles}}
+func.func @tile_argument(%x: memref<16x32xf32>, %t: tensor<16x32xf32>)
+    attributes {tile.schedule = #tile.schedule<rows = 16>} {
+  %c0 = arith.constant 0 : index
+  tile.store %t, %x[%c0, %c0] [16, 32] : tensor<16x32xf32>, memref<16x32xf32>
+  return
+}
+
+// -----
+
+func.func @many_values(%x: memref<1x4xf32>) attributes {tile.schedule = #tile.schedule<rows = 1>} {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{has several values, but a constant tile has one}}
+  %t = arith.constant sparse<[[0, 0]], [1.0]> : tensor<1x4xf32>
+  tile.store %t, %x[%c0, %c0] [1, 4] : tensor<1x4xf32>, memref<1x4xf32>
+  return
+}

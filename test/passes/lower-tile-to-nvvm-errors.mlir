@@ -52,3 +52,68 @@ func.func @no_dims(%x: memref<?xf32>)
     attributes {tile.schedule = #tile.schedule<rows = 1>, headgate.launch = {kernel = "k", index = 0 : i64}} {
   return
 }
+
+// -----
+
+// expected-error @+1 {{has 3 row groups of 16 warps, and a block of a GPU has at most 32 warps}}
+func.func @many_warps(%x: memref<?xf32> {headgate.dims = ["N"]})
+    attributes {tile.schedule = #tile.schedule<rows = 1, groups = 3, warps = 16>, headgate.launch = {kernel = "k", index = 0 : i64}} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{has results, but a kernel writes into buffers}}
+func.func @result(%n: index {headgate.name = "n"}) -> index
+    attributes {tile.schedule = #tile.schedule<rows = 1>, headgate.launch = {kernel = "k", index = 0 : i64}} {
+  return %n : index
+}
+
+// -----
+
+func.func @unknown_dimension(%x: memref<?x?xi32> {headgate.dims = ["N", "M"]}, %n: index {headgate.name = "n"})
+    attributes {tile.schedule = #tile.schedule<rows = 1>, headgate.launch = {kernel = "k", index = 0 : i64}} {
+  // expected-error @+1 {{needs a constant below the rank 2 of its buffer}}
+  %d = memref.dim %x, %n : memref<?x?xi32>
+  return
+}
+
+// -----
+
+func.func @large_index(%x: memref<?xi32> {headgate.dims = ["N"]})
+    attributes {tile.schedule = #tile.schedule<rows = 1>, headgate.launch = {kernel = "k", index = 0 : i64}} {
+  // expected-error @+1 {{is an index beyond 32 bits, which indices have on a GPU}}
+  %c = arith.constant 4294967296 : index
+  return
+}
+
+// -----
+
+// expected-error @+1 {{has an extent beyond 32 bits, which indices have on a GPU}}
+func.func @large_extent(%x: memref<4294967296xi32> {headgate.dims = [4294967296]})
+    attributes {tile.schedule = #tile.schedule<rows = 1>, headgate.launch = {kernel = "k", index = 0 : i64}} {
+  return
+}
+
+// -----
+
+func.func @large_view(%w: memref<?xi8> {headgate.workspace})
+    attributes {tile.schedule = #tile.schedule<rows = 1>, headgate.launch = {kernel = "k", index = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{has an extent beyond 32 bits, which indices have on a GPU}}
+  %v = memref.view %w[%c0][] : memref<?xi8> to memref<4294967296xi8>
+  return
+}
+
+// -----
+
+func.func @buffers_that_change(%x: memref<?xi32> {headgate.dims = ["N"]}, %y: memref<?xi32> {headgate.dims = ["N"]}, %n: index {headgate.name = "n"})
+    attributes {tile.schedule = #tile.schedule<rows = 1>, headgate.launch = {kernel = "k", index = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  // expected-error @+1 {{hands on a 'memref<?xi32>', of which a GPU must know the place}}
+  %r:2 = scf.for %i = %c0 to %n step %c1 iter_args(%a = %x, %b = %y) -> (memref<?xi32>, memref<?xi32>) {
+    scf.yield %b, %a : memref<?xi32>, memref<?xi32>
+  }
+  return
+}

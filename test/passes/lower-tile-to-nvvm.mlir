@@ -101,6 +101,25 @@ func.func @stream(%k: memref<?x32xf16> {headgate.dims = ["T", 32]}, %y: memref<1
 
 // -----
 
+// Parts of a workspace may be farther apart than 32 bits count bytes.
+// CHECK-LABEL: llvm.func @far
+//       CHECK:   %[[N:.+]] = arith.extsi %arg2 : i32 to i64
+//       CHECK:   %[[SHIFT:.+]] = arith.muli %[[N]], %c512_i64 : i64
+//       CHECK:   llvm.getelementptr %arg1[%[[SHIFT]]] : (!llvm.ptr<1>, i64)
+func.func @far(%x: memref<?x32xf32> {headgate.dims = ["N", 32]}, %w: memref<?xi8> {headgate.workspace})
+    attributes {tile.schedule = #tile.schedule<rows = 1>, headgate.launch = {kernel = "k", index = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %bytes = arith.constant 512 : index
+  %n = memref.dim %x, %c0 : memref<?x32xf32>
+  %shift = arith.muli %n, %bytes : index
+  %v = memref.view %w[%shift][%n] : memref<?xi8> to memref<?x32xf32>
+  %t = tile.load %v[%c0, %c0] [1, 32] : memref<?x32xf32> -> tensor<1x32xf32>
+  tile.store %t, %x[%c0, %c0] [1, 32] : tensor<1x32xf32>, memref<?x32xf32>
+  return
+}
+
+// -----
+
 // What is not launched.
 // CHECK-LABEL: func.func @left_alone
 //       CHECK:   tile.load

@@ -238,6 +238,42 @@ func.func private @f(%x: memref<4x20xf32>, %n: memref<1xi32>, %y: memref<3x4x20x
   }
 }
 
+// Numbers of a block: functions of them, truth values in memory, and a branch
+// with a loop of its own before which nothing else was read.
+TEST_P(Sweeps, branchesOnNumbersHoldLoops) {
+  const char *program = R"mlir(
+func.func private @f(%x: memref<4x20xf32>, %h: memref<1xf32>, %is: memref<2xi1>, %y: memref<5x20xf32>)
+    attributes {tile.schedule = #tile.schedule<rows = 1>} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %write = memref.load %is[%c1] : memref<2xi1>
+  scf.if %write {
+    scf.for %i = %c0 to %c4 step %c1 {
+      %t = tile.load %x[%i, %c0] [1, 20] : memref<4x20xf32> -> tensor<1x20xf32>
+      tile.store %t, %y[%i, %c0] [1, 20] : tensor<1x20xf32>, memref<5x20xf32>
+    }
+  }
+  %number = memref.load %h[%c0] : memref<1xf32>
+  %power = math.exp2 %number : f32
+  %log = math.log %power : f32
+  %all = tensor.splat %log : tensor<1x20xf32>
+  tile.store %all, %y[%c4, %c0] [1, 20] : tensor<1x20xf32>, memref<5x20xf32>
+  return
+})mlir";
+  TileProgram compiled(program, GetParam());
+  for (double write : {0, 1}) {
+    Numbers x("f32", {4, 20}), h("f32", {1}), is("i1", {2}), y("f32", {5, 20});
+    x.random(1);
+    h.set(0, -1.5);
+    is.set(1, write);
+    compiled.run({x.buffer(), h.buffer(), is.buffer(), y.buffer()});
+    for (int64_t i = 0; i < 80; ++i)
+      EXPECT_EQ(y.at(i), write ? x.at(i) : 0);
+    EXPECT_NEAR(y.at({4, 7}), -1.5 * std::log(2), 1e-6);
+  }
+}
+
 // Functions that upstream approximates, in a chain that two sweeps need: the
 // softmax of 3 tanh(x). A row that sees nothing is 0, not NaN.
 TEST_P(Sweeps, softmaxOfACappedRow) {
