@@ -4,6 +4,8 @@
 
 #include "lib/JsonReader.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 
 namespace headgate {
@@ -64,6 +66,33 @@ Result<Tuning> parseTuned(std::string_view text) {
   if (reader->error())
     return *reader->error();
   return tuning;
+}
+
+std::string printTuned(const Tuning &tuning) {
+  using Json = nlohmann::ordered_json;
+  auto dump = [](const Json &json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  std::string text = R"({"format": "headgate.tuned", "version": )" +
+                     std::to_string(Tuning::version) + R"(, "devices": [)";
+  for (const TunedDevice &device : tuning.devices) {
+    text += &device == &tuning.devices.front() ? "\n" : ",\n";
+    text += R"( {"name": )" + dump(device.name) + R"(, "target": )" +
+            dump(device.target) + R"(, "entries": [)";
+    for (const TunedEntry &entry : device.entries) {
+      Json json = {{"kernel", entry.kernel}, {"ir", entry.ir}};
+      json["bucket"] = entry.bucket;
+      json["variant"] = entry.variant;
+      if (!entry.record.empty())
+        json["record"] = entry.record;
+      if (entry.overDefault)
+        json["overDefault"] = *entry.overDefault;
+      text += &entry == &device.entries.front() ? "\n  " : ",\n  ";
+      text += dump(json);
+    }
+    text += "]}";
+  }
+  return text + "]}\n";
 }
 
 } // namespace headgate

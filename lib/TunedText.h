@@ -44,6 +44,9 @@ struct Tuning {
 /// variants that the plan does not have are no error: the file may be older.
 Result<Tuning> parseTuned(std::string_view text);
 
+/// The text of `tuning`, one entry a line; parseTuned reads the same.
+std::string printTuned(const Tuning &tuning);
+
 } // namespace headgate
 
 #endif // HEADGATE_LIB_TUNEDTEXT_H

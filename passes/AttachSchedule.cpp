@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Asks lib/Schedule how to cut each kernel and writes the answers down: one
-// function for each schedule, with the sizes it is for.
+// function for each schedule, with the sizes it is for. Schedules that records
+// say are good (headgate.tuned) come first, for any size: which call takes one
+// of them is decided where it runs.
 //
 // Covered by test/passes/attach-schedule.mlir.
 
@@ -11,6 +13,7 @@
 #include "passes/KernelLaunch.h"
 #include "passes/KernelProblem.h"
 #include "passes/Passes.h"
+#include "passes/TunedSchedules.h"
 
 namespace headgate::passes {
 #define GEN_PASS_DEF_ATTACHSCHEDULE
@@ -65,6 +68,8 @@ std::vector<ScheduleChoice> fitting(std::vector<ScheduleChoice> choices,
   return choices;
 }
 
+constexpr StringLiteral tunedName = "headgate.tuned";
+
 struct AttachSchedule
     : headgate::passes::impl::AttachScheduleBase<AttachSchedule> {
   using AttachScheduleBase::AttachScheduleBase;
@@ -117,15 +122,19 @@ private:
 
   void attach(func::FuncOp func, const Problem &problem,
               const Target &machine) {
-    std::optional<std::string> count = countText(func);
-    if (!count)
+    auto variants = defaultVariants(func, problem, machine);
+    if (!variants)
       return report({func, "its grid depends on data"}, func,
                     "attach-schedule");
-    auto choices = fitting(defaultSchedules(problem, machine), *count);
+    std::vector<ScheduledVariant> tuned;
+    for (const Schedule &schedule : tunedSchedules(func, target.getValue()))
+      tuned.push_back({schedule});
+    variants->insert(variants->begin(), tuned.begin(), tuned.end());
+    func->removeAttr(tunedName);
     std::string name = func.getName().str();
     SymbolTable symbols(getOperation());
     Operation *last = func;
-    for (auto [i, choice] : llvm::enumerate(choices)) {
+    for (auto [i, made] : llvm::enumerate(*variants)) {
       func::FuncOp variant = func;
       if (i > 0) {
         variant = func.clone();
@@ -135,14 +144,51 @@ private:
       }
       variant->setAttr(
           tile::scheduleAttrName,
-          tile::ScheduleAttr::of(func.getContext(), choice.schedule));
+          tile::ScheduleAttr::of(func.getContext(), made.schedule));
       Launch launch;
       launch.kernel = name;
       launch.variant = i;
-      launch.when = conditionOf(choice, *count);
+      launch.when = made.when;
       setLaunch(variant, launch);
     }
   }
 };
 
 } // namespace
+
+std::optional<std::vector<ScheduledVariant>>
+headgate::passes::defaultVariants(func::FuncOp function, const Problem &problem,
+                                  const Target &machine) {
+  std::optional<std::string> count = countText(function);
+  if (!count)
+    return std::nullopt;
+  std::vector<ScheduledVariant> variants;
+  for (const ScheduleChoice &choice :
+       fitting(defaultSchedules(problem, machine), *count))
+    variants.push_back({choice.schedule, conditionOf(choice, *count)});
+  return variants;
+}
+
+std::vector<Schedule> headgate::passes::tunedSchedules(func::FuncOp function,
+                                                       StringRef target) {
+  std::vector<Schedule> schedules;
+  if (auto tuned = function->getAttrOfType<DictionaryAttr>(tunedName))
+    if (auto list = tuned.getAs<ArrayAttr>(target))
+      for (auto schedule : list.getAsRange<tile::ScheduleAttr>())
+        schedules.push_back(schedule.toSchedule());
+  return schedules;
+}
+
+void headgate::passes::setTunedSchedules(func::FuncOp function,
+                                         StringRef target,
+                                         ArrayRef<Schedule> schedules) {
+  MLIRContext *context = function.getContext();
+  SmallVector<Attribute> list;
+  for (const Schedule &schedule : schedules)
+    list.push_back(tile::ScheduleAttr::of(context, schedule));
+  NamedAttrList tuned;
+  if (auto known = function->getAttrOfType<DictionaryAttr>(tunedName))
+    tuned = NamedAttrList(known);
+  tuned.set(target, ArrayAttr::get(context, list));
+  function->setAttr(tunedName, tuned.getDictionary(context));
+}

@@ -17,7 +17,10 @@
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
 #include "passes/TargetLevel.h"
+#include "passes/TuneKernels.h"
+#include "passes/TunedSchedules.h"
 
+#include <set>
 #include <thread>
 
 using namespace mlir;
@@ -117,7 +120,9 @@ private:
       exported.plan.kernels.push_back(std::move(*kernel));
     }
     // Behind the export: a kernel is the same one with any schedule.
-    return forceSchedules();
+    if (Status done = forceSchedules(); !done)
+      return done;
+    return tuneKernels();
   }
 
   Result<Exported> withProblems() {
@@ -133,6 +138,18 @@ private:
       list.kernels.push_back(
           listKernel(module.lookupSymbol<func::FuncOp>(kernel.name), kernel));
     return std::move(exported);
+  }
+
+  Status tuneKernels() {
+    if (options.tuning.records.empty())
+      return Success{};
+    module.getContext()->loadDialect<tile::TileDialect>();
+    auto found = passes::tuneKernels(module, exported.plan, options,
+                                     exported.tuningNotes);
+    if (!found)
+      return std::move(found).error();
+    tuned = *std::move(found);
+    return Success{};
   }
 
   Status forceSchedules() {
@@ -203,6 +220,7 @@ private:
                    options.targets[i]);
     }
     orderHostDefaults();
+    exported.tuned = tuningOf(exported.plan, std::move(tuned));
     return Success{};
   }
 
@@ -213,7 +231,8 @@ private:
     for (size_t i = 0; i < count; ++i)
       while (sources[i] < i &&
              (hasBf16 ||
-              !haveOneCode(options.targets[sources[i]], options.targets[i])))
+              !haveOneCode(options.targets[sources[i]], options.targets[i]) ||
+              !haveOneTuning(options.targets[sources[i]], options.targets[i])))
         ++sources[i];
     return sources;
   }
@@ -222,6 +241,13 @@ private:
   static bool haveOneCode(const CodeTarget &a, const CodeTarget &b) {
     return !isGpu(a) && !isGpu(b) &&
            differOnlyInBf16(std::get<HostTarget>(a), std::get<HostTarget>(b));
+  }
+
+  bool haveOneTuning(const CodeTarget &a, const CodeTarget &b) {
+    return llvm::all_of(module.getOps<func::FuncOp>(), [&](auto function) {
+      return tunedSchedules(function, nameOf(a)) ==
+             tunedSchedules(function, nameOf(b));
+    });
   }
 
   bool usesBf16() {
@@ -254,9 +280,19 @@ private:
     llvm_unreachable("a variant is of a kernel");
   }
 
-  PlanVariant &addVariant(PlanKernel &kernel, const PlanVariant &variant) {
+  PlanVariant &addVariant(PlanKernel &kernel, const PlanVariant &variant,
+                          const std::string &target) {
     PlanVariant &added = kernel.variants.emplace_back(variant);
     added.id = kernel.name + "." + std::to_string(kernel.variants.size() - 1);
+    // The schedules of records are the first variants, and run where tuned.json
+    // says so.
+    auto made = llvm::count_if(kernel.variants, [&](const PlanVariant &known) {
+      return !known.image.empty() && imageOf(known).target == target;
+    });
+    for (const TunedKernel &of : tuned)
+      if (of.kernel == kernel.name && nameOf(of.target) == target &&
+          size_t(made) < of.schedules.size())
+        tunedIds.insert(added.id);
     return added;
   }
 
@@ -265,7 +301,7 @@ private:
         {target.image, target.name, target.needs, {}});
     exported.images.push_back({target, level.objects});
     for (const auto &[name, variant] : level.variants)
-      addVariant(kernelOf(name), variant).image = target.image;
+      addVariant(kernelOf(name), variant, target.name).image = target.image;
   }
 
   /// Each launch has an image of its own. Its kernels have what lowering could
@@ -282,11 +318,12 @@ private:
       for (PlanParameter &parameter : kernel.parameters)
         if (parameter.type == ParameterType::ptr)
           parameter.align = std::max(parameter.align, copyBytes);
-      PlanVariant &added = addVariant(kernel, variant);
+      PlanVariant &added = addVariant(kernel, variant, target.name);
       for (PlanLaunch &launch : added.launches)
         launch.image = target.name + "-" + launch.symbol;
       std::swap(added.image, added.launches.front().image);
-      kernel.defaults[target.name].push_back(added.id);
+      if (!tunedIds.contains(added.id))
+        kernel.defaults[target.name].push_back(added.id);
     }
   }
 
@@ -296,7 +333,8 @@ private:
       for (size_t words = maxNeeds() + 1; words-- > 0;)
         for (const PlanVariant &variant : kernel.variants)
           if (imageOf(variant).target.starts_with("host") &&
-              imageOf(variant).needs.size() == words)
+              imageOf(variant).needs.size() == words &&
+              !tunedIds.contains(variant.id))
             kernel.defaults["host"].push_back(variant.id);
   }
 
@@ -317,6 +355,8 @@ private:
   ModuleOp module;
   const ExportOptions &options;
   Exported exported;
+  std::vector<TunedKernel> tuned;
+  std::set<std::string> tunedIds; ///< variants that are no defaults
 };
 
 } // namespace

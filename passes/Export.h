@@ -9,8 +9,10 @@
 #include "headgate/Plan.h"
 #include "headgate/Result.h"
 #include "headgate/Schedule.h"
+#include "headgate/TuningRecord.h"
 #include "lib/CodeTarget.h"
 #include "lib/ProblemList.h"
+#include "lib/TunedText.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -46,12 +48,24 @@ struct ForcedSchedule {
   Schedule schedule;
 };
 
+/// Records that schedules are taken from, beside the default ones.
+struct TuningOptions {
+  /// Of each source, what counts. The first that has anything for sizes of a
+  /// kernel decides them.
+  std::vector<std::vector<TuningRecord>> records;
+  /// What makes the code, as records name it: of others, they are hints.
+  std::map<std::string, std::string> tools;
+  size_t maxVariants = 4; ///< of a kernel and target, beside the default ones
+  bool assertHit = false; ///< an error where a kernel has no records, or hints
+};
+
 struct ExportOptions {
   std::vector<CodeTarget> targets; ///< text is that of the first
   Level level = Level::object;
   Lowering lowering = Lowering::kernels;
   /// Kernels without one have the default schedules of their problem.
   std::vector<ForcedSchedule> schedules;
+  TuningOptions tuning;
   /// May kernels add in another order where that makes a layer cheaper?
   bool allowReassociation = false;
   /// Objects that an image is linked of, compiled side by side.
@@ -72,7 +86,9 @@ struct ExportedPtx {
 };
 
 struct Exported {
-  Plan plan; ///< images have no forms yet: their files do not exist
+  Plan plan;    ///< images have no forms yet: their files do not exist
+  Tuning tuned; ///< which variants records chose
+  std::vector<std::string> tuningNotes; ///< what they had, and what was taken
   std::vector<ExportedImage> images;
   std::vector<ExportedPtx> ptx;
   ProblemList problems; ///< of the level `problems`

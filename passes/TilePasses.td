@@ -150,7 +150,8 @@ def AttachSchedule : Pass<"headgate-attach-schedule", "mlir::ModuleOp"> {
     problem for a target (lib/Schedule): the function keeps the one for large
     sizes, and a copy of it, NAME_v1, NAME_v2, .., has each other one. Which sizes a
     variant is for is `when` of its `headgate.launch`. Where the size is known, one
-    variant is left.
+    variant is left. Schedules that `headgate.tuned` of the function has for the
+    target come first, for any size; the attribute goes.
 
     Before: `func.func private @attend(..) attributes {headgate.kernel = "attend"}`.
     After: also `tile.schedule = #tile.schedule<rows = 12, keys = 256, order = rows>`

@@ -29,6 +29,27 @@ TEST(TunedText, ReadsTheDocumentedExample) {
   EXPECT_EQ(entry.overDefault, 1.14);
 }
 
+TEST(TunedText, PrintsWhatItReads) {
+  auto tuning = parseTuned(exampleTuning());
+  ASSERT_TRUE(tuning);
+  tuning->devices.push_back({"none \"here\"", "host", {}});
+  TunedEntry entry = tuning->devices[0].entries[0];
+  entry.bucket = {};
+  entry.record = "";
+  entry.overDefault.reset();
+  tuning->devices[0].entries.push_back(entry);
+  std::string text = printTuned(*tuning);
+  auto again = parseTuned(text);
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(printTuned(*again), text);
+  ASSERT_EQ(again->devices.size(), 2u);
+  EXPECT_EQ(again->devices[1].name, "none \"here\"");
+  ASSERT_EQ(again->devices[0].entries.size(), 2u);
+  EXPECT_EQ(again->devices[0].entries[0].overDefault, 1.14);
+  EXPECT_EQ(again->devices[0].entries[0].bucket.at("S"), 12);
+  EXPECT_TRUE(parseTuned(printTuned({})));
+}
+
 TEST(TunedText, WhatMayBeLeftOut) {
   auto tuning = parseTuned(R"({"format": "headgate.tuned", "version": 1,
     "x-note": "by hand", "devices": [

@@ -105,3 +105,23 @@ func.func private @wide(%q: memref<?x?x2x288xf32> {headgate.dims = ["B", "S", 2,
   bufferization.materialize_in_destination %1 in restrict writable %o : (tensor<?x?x2x288xf32>, memref<?x?x2x288xf32>) -> ()
   return
 }
+
+// -----
+
+// Schedules of records come before the default ones, for any size.
+// CHECK-LABEL: func private @tuned(
+//     V4-SAME:   kernel = "tuned"}, tile.schedule = #tile.schedule<rows = 3, keys = 128>
+//     V3-SAME:   kernel = "tuned", when = "S >= 64"}
+//          V4: func private @tuned_v1(
+//     V4-SAME:   kernel = "tuned", variant = 1 : i64, when = "S >= 64"}
+//     V4-SAME:   tile.schedule = #tile.schedule<rows = 12, keys = 256, order = rows>
+func.func private @tuned(
+    %q: memref<?x?x2x16xf32> {headgate.dims = ["B", "S", 2, 16]}, %k: memref<?x?x2x16xf32> {headgate.dims = ["B", "T", 2, 16]},
+    %o: memref<?x?x2x16xf32> {headgate.dims = ["B", "S", 2, 16], headgate.output})
+    attributes {headgate.kernel = "attend", headgate.tuned = {"host:x86-64-v4" = [#tile.schedule<rows = 3, keys = 128>]}} {
+  %0 = bufferization.to_tensor %q restrict : memref<?x?x2x16xf32> to tensor<?x?x2x16xf32>
+  %2 = bufferization.to_tensor %k restrict : memref<?x?x2x16xf32> to tensor<?x?x2x16xf32>
+  %4, %lse = routed.attend %0, %2, %2 causal : tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>
+  bufferization.materialize_in_destination %4 in restrict writable %o : (tensor<?x?x2x16xf32>, memref<?x?x2x16xf32>) -> ()
+  return
+}

@@ -119,6 +119,10 @@ Status BundleWriter::addSource(const std::string &name,
   return write(scratch("source/" + name), text);
 }
 
+Status BundleWriter::addTuning(const std::string &text) {
+  return write(scratch("tuned.json"), text);
+}
+
 Status BundleWriter::commit(const Plan &plan) {
   std::string text = printPlan(plan);
   if (Result<Plan> readBack = parsePlan(text); !readBack)

@@ -31,6 +31,8 @@ public:
              const std::string &name);
   /// Adds a copy of the source, source/`name`.
   Status addSource(const std::string &name, const std::string &text);
+  /// Adds tuned.json.
+  Status addTuning(const std::string &text);
   /// Writes plan.json and moves the bundle to its place; an older one there is
   /// moved away first and removed last.
   Status commit(const Plan &plan);

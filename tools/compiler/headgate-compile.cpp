@@ -17,6 +17,7 @@
 #include "tools/compiler/BundleWriter.h"
 #include "tools/compiler/FatalErrors.h"
 #include "tools/compiler/MakeImages.h"
+#include "tools/compiler/ReadTuning.h"
 #include "tools/compiler/Registry.h"
 #include "tools/ptx/TritonDir.h"
 #include "llvm/Config/llvm-config.h"
@@ -86,6 +87,23 @@ struct Options {
                "KERNEL if a * follows, instead of the default ones; an error "
                "if a target cannot have it"),
       cl::value_desc("KERNEL={\"rows\": 12, ...}"), cl::cat(category)};
+  cl::list<std::string> tuningRecords{
+      "tuning-records",
+      cl::desc("records of headgate-tune (a file or a directory) to take more "
+               "schedules from, as variants that tuned.json of the bundle "
+               "chooses by size; repeat: the first that has any for a kernel's "
+               "sizes decides (docs/records.md)"),
+      cl::value_desc("PATH"), cl::cat(category)};
+  cl::opt<unsigned> maxVariants{
+      "max-variants",
+      cl::desc("how many schedules of records a kernel may have for a target, "
+               "beside the default ones (default: 4)"),
+      cl::init(4), cl::value_desc("N"), cl::cat(category)};
+  cl::opt<bool> assertHit{
+      "assert-hit",
+      cl::desc("an error if a kernel that can be tuned has no record of its "
+               "very code and these tools"),
+      cl::cat(category)};
   cl::opt<bool> allowReassociation{
       "allow-reassociation",
       cl::desc("let kernels add in another order where that makes a layer "
@@ -270,6 +288,11 @@ Result<Request> readRequest(const Options &options) {
   auto sizes = readSizes(options);
   if (!sizes)
     return std::move(sizes).error();
+  bool isTuned = !options.tuningRecords.empty();
+  if (!isTuned &&
+      (options.assertHit || options.maxVariants.getNumOccurrences()))
+    return wrong("--assert-hit and --max-variants are about --tuning-records, "
+                 "which is not given");
   return Request{{.targets = *std::move(targets),
                   .level = *level,
                   .lowering = options.lowering,
@@ -277,6 +300,11 @@ Result<Request> readRequest(const Options &options) {
                   .allowReassociation = options.allowReassociation,
                   .parts = options.emit == "bundle" ? 2u : 1u},
                  *std::move(sizes)};
+}
+
+/// What makes the code, as plans and records name it.
+std::map<std::string, std::string> thisCompiler() {
+  return {{"headgate", HEADGATE_VERSION}, {"llvm", LLVM_VERSION_STRING}};
 }
 
 //===-- doing it ---------------------------------------------------------===//
@@ -305,9 +333,19 @@ public:
       return 1; // parser or verifier has said why
     if (options.explain && failed(explainTo(context)))
       return fail({ErrorCode::failed, "remarks cannot be enabled"});
-    auto exported = passes::exportModule(*module, request.exportOptions);
+    auto tuning = readTuningRecords(
+        {options.tuningRecords.begin(), options.tuningRecords.end()});
+    if (!tuning)
+      return fail(tuning.error());
+    passes::ExportOptions exportOptions = request.exportOptions;
+    exportOptions.tuning = {*std::move(tuning), thisCompiler(),
+                            options.maxVariants, options.assertHit};
+    auto exported = passes::exportModule(*module, exportOptions);
     if (!exported)
       return fail(exported.error());
+    if (options.explain)
+      for (const std::string &note : exported->tuningNotes)
+        errs() << "tuned: " << note << "\n";
     return write(*exported);
   }
 
@@ -326,8 +364,7 @@ private:
     if (options.emit == "triton-dir")
       return writeForTriton(exported);
     if (options.emit == "problems") {
-      exported.problems.producer = {{"headgate", HEADGATE_VERSION},
-                                    {"llvm", LLVM_VERSION_STRING}};
+      exported.problems.producer = thisCompiler();
       return writeFile(
           [&](raw_ostream &os) { os << printProblemList(exported.problems); });
     }
@@ -352,10 +389,9 @@ private:
     std::string name = options.input == "-"
                            ? "stdin.mlir"
                            : sys::path::filename(options.input).str();
-    exported.plan.producer = {{"headgate", HEADGATE_VERSION},
-                              {"llvm", LLVM_VERSION_STRING},
-                              {"source", name},
-                              {"sourceSha256", sha256Hex(source)}};
+    exported.plan.producer = thisCompiler();
+    exported.plan.producer["source"] = name;
+    exported.plan.producer["sourceSha256"] = sha256Hex(source);
     auto writer = BundleWriter::create(options.output);
     if (!writer)
       return fail(writer.error());
@@ -370,6 +406,9 @@ private:
     auto report = reportPlan(exported.plan, request.sizes);
     if (!report)
       return fail(report.error());
+    if (!exported.tuned.devices.empty())
+      if (Status done = writer->addTuning(printTuned(exported.tuned)); !done)
+        return fail(done.error());
     if (Status done = writer->commit(exported.plan); !done)
       return fail(done.error());
     if (options.report != Report::none)
