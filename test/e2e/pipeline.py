@@ -30,6 +30,8 @@ def parser(description):
     p.add_argument('--run', required=True, metavar='headgate-run')
     p.add_argument('--lowering', default='kernels', help='how the compiler makes kernels')
     p.add_argument('--gpu', help='run on the simulator of this target, sm_80')
+    p.add_argument('--device', metavar='URI', help='run there instead, if it is on this machine')
+    p.add_argument('--cuda-driver', metavar='LIBRARY', help='of a CUDA device')
     return p
 
 
@@ -41,7 +43,20 @@ def target_of(options):
 def device_flags(options):
     """headgate-run's device. Shared memory is as little aligned as a GPU may
     have it."""
-    return ['--device=sim:%s,smem-base=min' % options.gpu] if options.gpu else []
+    if not options.device:
+        return ['--device=sim:%s,smem-base=min' % options.gpu] if options.gpu else []
+    driver = ['--cuda-driver=' + options.cuda_driver] if options.cuda_driver else []
+    return ['--device=' + options.device, *driver]
+
+
+def require_device(options):
+    """Ends the test with exit code 4 where the device is not on this machine."""
+    # There is no such bundle; but that the device is absent is said before.
+    done = subprocess.run((options.run, *device_flags(options), 'no-bundle'),
+                          capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode == 4:
+        print(done.stderr, end='')
+        sys.exit(4)
 
 
 def results_of(case, options):

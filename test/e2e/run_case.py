@@ -4,7 +4,7 @@
 examples/emit_layer.py writes the module, the compiler a bundle, and
 headgate-run compares every expected tensor under the case's tolerance: kernels
 with the code of each CPU level that this machine runs, the decomposition with
-that of the best. With --gpu the kernels run on the simulator.
+that of the best. With --gpu the kernels run on the simulator, or on --device.
 
 Attention whose keys do not depend on the choice of experts (classes A and D)
 must be made of tiles, and projections too.
@@ -52,6 +52,7 @@ def main():
                    help='round the inputs to bf16 first and compute what they give')
     p.add_argument('case')
     options = p.parse_args()
+    pipeline.require_device(options)
     case = pipeline.Case(options.case)
     try:
         with tempfile.TemporaryDirectory() as folder:

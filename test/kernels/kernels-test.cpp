@@ -13,9 +13,11 @@
 //   ... --emit-bundles=DIR                       only compiles, into DIR
 //   kernels-test --bundles=DIR                   only runs what is there
 //   ... --device=URI --seconds=N                 there; no new call after N
+//   ... --cuda-driver=PATH                       for --device=cuda
 //
 // Prints one line for each case that fails, with what to pass to run it alone.
-// Exits 1 if one does, 2 on wrong usage, 4 if nothing could run.
+// Exits 1 if one does, 2 on wrong usage, 4 if nothing could run. A fault on a
+// GPU ends the run, for nothing in the process can use it any more.
 
 #include "AttendCase.h"
 #include "BundleList.h"
@@ -42,8 +44,9 @@ namespace {
 
 struct Options {
   std::string compile, lowering = "kernels";
-  std::string gpu;           ///< a target; empty: those of the host
-  std::string device;        ///< empty: the host, or simulators of `gpu`
+  std::string gpu;    ///< a target; empty: those of the host
+  std::string device; ///< empty: the host, or simulators of `gpu`
+  DeviceOptions drivers;
   std::string emit, bundles; ///< folders; empty: compile and run
   bool full = false, keep = false;
   uint64_t seed = 1;
@@ -73,10 +76,16 @@ public:
   int failures() const { return failed; }
   int calls() const { return ran; }
   int leftOut() const { return late; }
+  bool lostDevice() const { return isLost; }
   const std::vector<BundleList::Batch> &emitted() const { return batches; }
 
   /// Tests of one target.
   void run(const std::vector<NumberedTest> &batch) {
+    if (isLost) {
+      for (const auto &one : batch)
+        late += int(one.second->sizes.size());
+      return;
+    }
     std::string bundle = compile(batch);
     if (bundle.empty()) {
       if (batch.size() == 1)
@@ -127,7 +136,8 @@ private:
   }
 
   void runOnHost(const std::vector<NumberedTest> &batch, const Bundle &bundle) {
-    auto host = openDevice(options.device.empty() ? "host" : options.device);
+    auto host = openDevice(options.device.empty() ? "host" : options.device,
+                           options.drivers);
     if (!host)
       return fail(batch.front(), host.error().message());
     auto device = std::make_shared<GuardedDevice>(*host);
@@ -159,7 +169,7 @@ private:
                 ",sched=random,async=random,seed=2"};
     std::set<size_t> failed;
     for (const std::string &order : orders) {
-      auto device = openDevice(uri + order);
+      auto device = openDevice(uri + order, options.drivers);
       auto session = device ? Session::create(*device, bundle)
                             : Result<std::shared_ptr<const Session>>(
                                   std::move(device).error());
@@ -180,9 +190,10 @@ private:
   bool runOne(const NumberedTest &one, size_t set,
               const std::shared_ptr<const Session> &session) {
     const ProblemSizes &sizes = one.second->sizes[set];
-    if (options.seconds > 0 &&
-        std::chrono::steady_clock::now() - start >
-            std::chrono::duration<double>(options.seconds)) {
+    bool isLate = options.seconds > 0 &&
+                  std::chrono::steady_clock::now() - start >
+                      std::chrono::duration<double>(options.seconds);
+    if (isLate || isLost) {
       ++late;
       return true;
     }
@@ -191,8 +202,10 @@ private:
     ++ran;
     if (wrong.empty())
       return true;
-    fail(one, describe(sizes) + " on " + session->device()->info().uri + ": " +
-                  wrong);
+    Device &device = *session->device();
+    fail(one, describe(sizes) + " on " + device.info().uri + ": " + wrong);
+    Status state = device.synchronize({});
+    isLost = !state && state.error().code() == ErrorCode::deviceLost;
     return false;
   }
 
@@ -246,6 +259,7 @@ private:
       std::chrono::steady_clock::now();
   std::vector<BundleList::Batch> batches;
   int failed = 0, ran = 0, late = 0;
+  bool isLost = false; ///< the device, by a fault
 };
 
 /// The host levels that this CPU runs, as headgate-compile spells them.
@@ -284,6 +298,8 @@ bool parse(int argc, char **argv, Options &options) {
       options.gpu = *text;
     else if (auto text = value("--device="))
       options.device = *text;
+    else if (auto text = value("--cuda-driver="))
+      options.drivers.cudaDriver = *text;
     else if (auto text = value("--emit-bundles="))
       options.emit = *text;
     else if (auto text = value("--bundles="))
@@ -364,7 +380,9 @@ int report(const Runner &runner, size_t cases) {
   std::printf("%zu cases, %d calls, %d failures", cases, runner.calls(),
               runner.failures());
   if (runner.leftOut() > 0)
-    std::printf(", %d calls left out for lack of time", runner.leftOut());
+    std::printf(", %d calls left out%s", runner.leftOut(),
+                runner.lostDevice() ? ": the device is lost"
+                                    : " for lack of time");
   std::printf("\n");
   return runner.failures() ? 1 : runner.calls() == 0 ? 4 : 0;
 }
@@ -436,11 +454,24 @@ int main(int argc, char **argv) {
     std::fprintf(stderr,
                  "usage: kernels-test --compile=HEADGATE_COMPILE "
                  "[--gpu=TARGET] [--full] [--seed=N] [--only=K] [--every=N] "
-                 "[--lowering=NAME] [--device=URI] [--seconds=N] [--keep] "
-                 "[--emit-bundles=DIR]\n"
+                 "[--lowering=NAME] [--device=URI] [--cuda-driver=PATH] "
+                 "[--seconds=N] [--keep] [--emit-bundles=DIR]\n"
                  "       kernels-test --bundles=DIR [--only=K] [--every=N] "
-                 "[--device=URI] [--seconds=N]\n");
+                 "[--device=URI] [--cuda-driver=PATH] [--seconds=N]\n");
     return 2;
+  }
+  // Open as long as the program runs: the context of a GPU is slow to make.
+  std::shared_ptr<Device> held;
+  if (!options.device.empty()) {
+    auto device = openDevice(options.device, options.drivers);
+    if (!device) {
+      std::fprintf(stderr, "error: %s\n", device.error().message().c_str());
+      ErrorCode code = device.error().code();
+      return code == ErrorCode::unavailable ? 4
+             : code == ErrorCode::badInput  ? 2
+                                            : 1;
+    }
+    held = *std::move(device);
   }
   if (!options.bundles.empty())
     return runGiven(options);
