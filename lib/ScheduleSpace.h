@@ -47,7 +47,8 @@ struct ScheduleSpace {
   /// Candidates that differ from `index` in one knob, by the least step for
   /// which there is one.
   std::vector<size_t> neighbours(size_t index) const;
-  /// All candidates, the best predicted first; equal ones in canonical order.
+  /// All candidates, the best predicted first. Where predictions are alike,
+  /// those that differ from the default in fewer knobs, in canonical order.
   std::vector<size_t> byPrediction() const;
 };
 

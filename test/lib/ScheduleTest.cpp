@@ -262,7 +262,7 @@ TEST(Cost, OrdersWhatIsKnown) {
   window.window = 512;
   EXPECT_LT(seconds(window, prefill, long8k), 0.2 * ours);
   EXPECT_LT(seconds(gqa, prefill, long8k, 2), 0.55 * ours);
-  EXPECT_GT(seconds(gqa, with(prefill, "rows", 4), long8k), 1.3 * ours);
+  EXPECT_GT(seconds(gqa, with(prefill, "rows", 1), long8k), 1.5 * ours);
 }
 
 TEST(Cost, DecodeWantsKeysInPlaceAndAllCoresBusy) {
