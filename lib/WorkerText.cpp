@@ -94,14 +94,18 @@ WorkerDevice readDevice(JsonValue root) {
 
 Json checkJson(const WorkerCheck &check) {
   Json json = {{"dims", dimsJson(check.dims)}, {"oracle", check.oracle}};
+  if (check.onHost)
+    json["onHost"] = true;
   if (check.lastRows)
     json["lastRows"] = check.lastRows;
   return json;
 }
 
 WorkerCheck readCheck(JsonValue value) {
-  value.expectKeys({"dims", "oracle"}, {"lastRows"});
+  value.expectKeys({"dims", "oracle"}, {"onHost", "lastRows"});
   WorkerCheck check{readDims(value["dims"]), value["oracle"].string()};
+  if (JsonValue onHost = value["onHost"])
+    check.onHost = onHost.boolean();
   if (JsonValue rows = value["lastRows"])
     check.lastRows = rows.integer(1, most);
   return check;

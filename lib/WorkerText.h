@@ -29,7 +29,8 @@ struct WorkerDevice {
 /// Outputs are compared with those of another bundle at these sizes.
 struct WorkerCheck {
   NamedDims dims;
-  std::string oracle; ///< the bundle
+  std::string oracle;  ///< the bundle
+  bool onHost = false; ///< its code is the host's, whatever the device
   /// Not 0: only so many last rows along S, for which the oracle is called with
   /// S that small: attention is aligned at the end of its keys.
   int64_t lastRows = 0;

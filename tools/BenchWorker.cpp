@@ -164,7 +164,7 @@ private:
       return Failure{TuningResult::correctness, why + place};
     spec.bundle = check.oracle;
     spec.lastRows = check.lastRows;
-    Result<const Arrays *> expected = oracle(spec);
+    Result<const Arrays *> expected = oracle(spec, check.onHost);
     if (!expected)
       return runtime(std::move(expected).error().in("the oracle"));
     if (check.lastRows)
@@ -189,14 +189,21 @@ private:
     return "";
   }
 
-  Result<const Arrays *> oracle(const CallSpec &spec) {
+  Result<const Arrays *> oracle(const CallSpec &spec, bool onHost) {
     std::string key = spec.bundle + "\n" + spec.function + "\n" +
                       formatDims(spec.dims) + "\n" + spec.draw.routing + "\n" +
                       std::to_string(spec.draw.seed) + "\n" +
                       std::to_string(spec.lastRows);
     if (auto known = oracles.find(key); known != oracles.end())
       return &known->second;
-    Result<EntryCall> call = prepareCall(spec, device);
+    std::shared_ptr<Device> place = device;
+    if (onHost && device->info().target != "host") {
+      Result<std::shared_ptr<Device>> host = openDevice("host");
+      if (!host)
+        return std::move(host).error();
+      place = *host;
+    }
+    Result<EntryCall> call = prepareCall(spec, std::move(place));
     if (!call)
       return std::move(call).error();
     Result<Arrays> outputs = call->runFilled(/*again=*/false);
@@ -269,7 +276,8 @@ private:
 
   Result<double> sample(Timed &timed, const TimingPolicy &policy) {
     if (policy.cold)
-      overwriteCaches();
+      if (Status done = overwriteCaches(); !done)
+        return std::move(done).error();
     if (timed.steps.empty())
       return timed.call.run();
     Result<std::vector<double>> times = timed.call.timeSteps();
@@ -281,10 +289,19 @@ private:
     return sum;
   }
 
-  void overwriteCaches() {
-    size_t bytes = size_t(std::max<int64_t>(device->info().l2Bytes, 8 << 20));
-    cache.resize(2 * bytes);
-    std::memset(cache.data(), ++cacheFill, cache.size());
+  /// Fills twice what the last level holds, in the device's own memory.
+  Status overwriteCaches() {
+    int64_t bytes = 2 * std::max<int64_t>(device->info().l2Bytes, 8 << 20);
+    if (!cache.data()) {
+      Result<Buffer> buffer = device->allocate(bytes);
+      if (!buffer)
+        return std::move(buffer).error();
+      cache = std::move(*buffer);
+    }
+    if (Status filled = device->fill(cache.data(), ++cacheFill, bytes, {});
+        !filled)
+      return filled;
+    return device->synchronize({});
   }
 
   static double nowMs() {
@@ -345,8 +362,8 @@ private:
 
   std::shared_ptr<Device> device;
   std::map<std::string, Arrays> oracles;
-  std::vector<char> cache;
-  char cacheFill = 0;
+  Buffer cache;
+  uint8_t cacheFill = 0;
 };
 
 void say(const std::string &line) {

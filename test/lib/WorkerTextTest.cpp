@@ -18,7 +18,8 @@ TEST(WorkerText, RequestsRoundTrip) {
                         .dims = {{"B", 1}, {"S", 2048}},
                         .routing = "zipf:1.5",
                         .seed = 11};
-  request.checks = {{{{"B", 2}}, "/twin.hgb", 0}, {{{"B", 1}}, "/c.hgb", 8}};
+  request.checks = {{{{"B", 2}}, "/twin.hgb", true, 0},
+                    {{{"B", 1}}, "/c.hgb", false, 8}};
   request.policy = {.warmupMs = 1.5, .samples = 3, .cold = true, .giveUpNs = 9};
   std::string text = printRequest(request);
   EXPECT_EQ(text.find('\n'), std::string::npos);

@@ -157,15 +157,15 @@ std::vector<WorkerCheck> Measurer::checksOf(const TuneCase &which,
                                             bool ofBaseline) const {
   std::vector<WorkerCheck> checks;
   for (const NamedDims &dims : which.checks)
-    checks.push_back({dims, twin});
+    checks.push_back({dims, twin, true});
   int64_t tokens = 0;
   for (const auto &[name, value] : which.dims)
     if (name == "S")
       tokens = value;
   if (which.hasTail)
-    checks.push_back({which.dims, twin, std::min(tokens, tailRows)});
+    checks.push_back({which.dims, twin, true, std::min(tokens, tailRows)});
   else if (tokens <= longestWhole)
-    checks.push_back({which.dims, twin});
+    checks.push_back({which.dims, twin, true});
   if (!ofBaseline)
     checks.push_back({which.dims, bundleOf(which, which.space.baseline)});
   return checks;

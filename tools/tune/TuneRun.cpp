@@ -89,11 +89,14 @@ Result<MeasuringDevice> findDevice(const TuneOptions &options,
   if (options.stopAfter == StopAfter::candidates ||
       options.stopAfter == StopAfter::compile)
     return MeasuringDevice{};
-  if (hasGpu(list))
-    return Error(ErrorCode::unavailable,
-                 "code for " + list.targets.front() +
-                     " cannot be measured: this build has no such device. Use "
-                     "--stop-after=compile to rank without one");
+  bool isHost = options.device.starts_with("host");
+  for (const std::string &name : list.targets)
+    if (name.starts_with("host") != isHost)
+      return Error(ErrorCode::badInput,
+                   "code for " + name +
+                       " does not run on --device=" + options.device +
+                       "; name a device of it, or rank without one: "
+                       "--stop-after=compile");
   Result<WorkerDevice> device = worker.device();
   if (!device)
     return std::move(device).error();

@@ -98,6 +98,9 @@ Result<WorkerReply> WorkerClient::ask(WorkerRequest request, double seconds) {
     return dead(TuningResult::runtime,
                 "the worker's reply makes no sense" +
                     (reply ? std::string() : ": " + reply.error().message()));
+  // A kernel that failed may have left a device that fails from now on.
+  if (reply->result == TuningResult::runtime)
+    child.reset();
   return reply;
 }
 

@@ -1,114 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""headgate-tune from the outside, with a compiler and a worker that are fakes:
-no clock and no LLVM is needed, and both can be as bad as they like.
+"""headgate-tune from the outside: searching, going on, replaying, ask-tell.
 
-  tune_test.py --tool=build/bin/headgate-tune --kills=100   the long torture
+  tune_test.py --tool=build/bin/headgate-tune [unittest options]
 """
-import argparse
 import json
 import os
-import random
-import resource
-import signal
 import subprocess
-import sys
-import tempfile
 import time
-import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
-TOOL = None
-KILLS = 6
-
-PROBLEMS = {
-    'format': 'headgate.problems', 'version': 1,
-    'producer': {'headgate': '0.1.0', 'llvm': '22.1.8'},
-    'targets': ['host:x86-64-v4'],
-    'entries': [{'name': 'layer',
-                 'dims': {'B': [1, 100], 'S': [1, 65536], 'T': [1, 65536]},
-                 'inputs': [{'name': 'q', 'dtype': 'f32'}],
-                 'steps': [{'kernel': 'attend',
-                            'with': {'d0': 'B', 'd1': 'S', 'd2': 'T'}},
-                           {'kernel': 'other', 'with': {}}]}],
-    'kernels': [
-        {'name': 'attend', 'ir': 'sha256:' + 'ab' * 32,
-         'problem': {'op': 'attend', 'dtype': 'f32', 'D': 64, 'Dv': 64,
-                     'heads': 4, 'keyHeads': 4, 'causal': True},
-         'scalars': ['d0', 'd1', 'd2'],
-         'sizes': {'B': 'd0', 'S': 'd1', 'T': 'd2'}},
-        {'name': 'other', 'ir': 'sha256:' + 'cd' * 32,
-         'why': 'it is no attention and no projection'}]}
-DIMS = '--dims=B=1,S=32,T=128' # 41 candidates
-
-
-def time_of(schedule):
-    """fake_bench.py's; that file serves requests when it is imported."""
-    import hashlib
-    digest = hashlib.sha256(json.dumps(schedule, sort_keys=True).encode())
-    return 1e6 * (1 + 0.02 * schedule['rows'] + digest.digest()[0] / 256)
-
-
-class Tune(unittest.TestCase):
-
-    def setUp(self):
-        self.place = tempfile.TemporaryDirectory()
-        self.dir = self.place.name
-        self.scratch = os.path.join(self.dir, 'tmp')
-        os.mkdir(self.scratch)
-        self.records = os.path.join(self.dir, 'records')
-        self.environment = {**os.environ, 'TMPDIR': self.scratch}
-        self.environment.pop('FAKE_SLOWER', None)
-        self.module()
-
-    def tearDown(self):
-        self.place.cleanup()
-
-    def module(self, **behaviour):
-        self.input = os.path.join(self.dir, 'module.mlir')
-        with open(self.input, 'w') as f:
-            json.dump({'problems': PROBLEMS, **behaviour}, f)
-        self.list = os.path.join(self.dir, 'problems.json')
-        with open(self.list, 'w') as f:
-            json.dump(PROBLEMS, f)
-
-    def command(self, *arguments, input=None):
-        given = ' '.join(arguments)
-        fakes = [f'--bench={HERE}/fake_bench.py']
-        if '--compiler' not in given:
-            fakes.append(f'--compiler={HERE}/fake_compile.py')
-        if '--records' not in given and '--replay' not in given:
-            fakes.append(f'--records={self.records}')
-        return [TOOL, *([input] if input else [self.input]), DIMS, *fakes,
-                *arguments]
-
-    def call(self, *arguments, input=None, **options):
-        return subprocess.run(self.command(*arguments, input=input), text=True,
-                              capture_output=True, env=self.environment,
-                              timeout=120, **options)
-
-    def tune(self, *arguments, code=0, **options):
-        """The only case of a run that ends well."""
-        done = self.call(*arguments, '--json', **options)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return json.loads(done.stdout)['cases'][0]
-
-    def bad(self, code, message, *arguments, **options):
-        done = self.call(*arguments, **options)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        self.assertRegex(done.stderr, message)
-        return done
-
-    def lines(self, kind=None, directory=None):
-        found = []
-        directory = directory or self.records
-        for name in sorted(os.listdir(directory)):
-            with open(os.path.join(directory, name)) as f:
-                found += [json.loads(line) for line in f]
-        return [r for r in found if kind is None or r['kind'] == kind]
-
-    def left_over(self):
-        return os.listdir(self.scratch)
+import tune_case
+from tune_case import DIMS, HERE, Tune, time_of
 
 
 class Searching(Tune):
@@ -247,183 +148,6 @@ class Replay(Tune):
         self.bad(1, 'cannot be compiled: give the module', input=self.list)
 
 
-class Torture(Tune):
-
-    # Whatever a candidate does, it is written down with a reason and a command
-    # that shows it, does not win, and the others are measured.
-    def test_bad_candidates(self):
-        self.module(compile={'"rows":14,"keys":128}': 'refuse',
-                             '"rows":14,"keys":128,"order"': 'crash',
-                             '"rows":14,"keys":128,"stages":0}': 'hang'},
-                    run={'"rows":8,"keys":128}': 'hang',
-                         '"rows":8,"keys":128,"order"': 'crash',
-                         '"rows":8,"keys":128,"stages":0}': 'garbage',
-                         '"rows":10,"keys":128}': 'exit',
-                         '"rows":10,"keys":128,"order"': 'babble'})
-        case = self.tune('--effort=exhaustive', '--run-timeout=1',
-                         '--compile-timeout=1')
-        self.assertEqual(case['known'], case['candidates'])
-        whys = {'"rows":14,"keys":128}': ('compile', 'is not legal'),
-                '"rows":14,"keys":128,"order"': ('compile', 'Aborted'),
-                '"rows":14,"keys":128,"stages":0}': ('timeout', 'compiler was killed'),
-                '"rows":8,"keys":128}': ('timeout', 'no reply in 1 s'),
-                '"rows":8,"keys":128,"order"': ('runtime', 'read address 0'),
-                '"rows":8,"keys":128,"stages":0}': ('correctness', "'o' is wrong"),
-                '"rows":10,"keys":128}': ('runtime', 'exit code 9'),
-                '"rows":10,"keys":128,"order"': ('runtime', 'makes no sense')}
-        seen = set()
-        for record in self.lines('trial'):
-            text = json.dumps(record['key']['schedule'],
-                              separators=(',', ':'))
-            bad = next((b for b in whys if b in text), None)
-            if bad is None:
-                self.assertEqual(record['result'], 'correct', text)
-                continue
-            seen.add(bad)
-            result, why = whys[bad]
-            self.assertEqual(record['result'], result)
-            self.assertIn(why, record['why'])
-            self.assertIn('--schedule=', record['reproducer'])
-            self.assertNotIn('timeNs', record)
-            self.assertNotIn(bad, json.dumps(case['winner'],
-                                             separators=(',', ':')))
-        self.assertEqual(seen, set(whys))
-        self.assertEqual(self.left_over(), [])
-        # They stay failed, until they are to be tried again.
-        self.assertEqual(self.tune('--effort=exhaustive')['measured'], 0)
-        self.module()
-        again = self.tune('--effort=exhaustive', '--retry-failed')
-        self.assertEqual(again['failed'], {})
-
-    # Without a default that is right there is nothing to compare with.
-    def test_bad_default(self):
-        default = self.tune('--stop-after=candidates')['default']
-        self.module(run={json.dumps(default, separators=(',', ':')): 'garbage'})
-        done = self.bad(1, 'error: the default schedule of attend .* fails '
-                        r"\(correctness\): output 'o' is wrong")
-        self.assertIn('to see it: ', done.stderr)
-
-    # kill -9 at any moment: no record is lost, and in the end the winner is
-    # that of a run that nobody disturbed.
-    def test_kill(self):
-        self.environment['FAKE_PAUSE'] = '0.02'
-        whole = self.tune('--effort=exhaustive', '--max-trials=20',
-                          f'--records={self.dir}/whole')
-        chance = random.Random(1)
-        known = set()
-        for _ in range(KILLS):
-            child = subprocess.Popen(
-                self.command('--effort=exhaustive', '--max-trials=20'),
-                env=self.environment, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL)
-            time.sleep(chance.uniform(0.05, 1.5))
-            child.kill()
-            child.wait()
-            if not os.path.exists(self.records):
-                continue
-            now = set()
-            for name in os.listdir(self.records):
-                with open(os.path.join(self.records, name)) as f:
-                    for line in f:
-                        if line.endswith('\n'):
-                            record = json.loads(line)
-                            if record['kind'] == 'trial':
-                                now.add(record['id'])
-            self.assertLessEqual(known, now)
-            known = now
-        case = self.tune('--effort=exhaustive', '--max-trials=20',
-                         '--retry-failed')
-        self.assertEqual(case['known'], 20)
-        self.assertEqual(case['winner'], whole['winner'])
-        self.assertEqual(self.left_over(), [])
-        self.assertEqual(self.children(), [])
-
-    def children(self):
-        """Fakes of this test that still run."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir('/proc')):
-            try:
-                with open(f'/proc/{pid}/environ', 'rb') as f:
-                    if self.scratch.encode() in f.read():
-                        found.append(pid)
-            except OSError:
-                pass
-        return found
-
-    def test_interrupt(self):
-        self.module(run={f'"rows":{rows},"keys":128': 'hang'
-                         for rows in (8, 10, 12, 14, 16, 32)})
-        child = subprocess.Popen(self.command('--run-timeout=100'),
-                                 env=self.environment, text=True,
-                                 stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE)
-        while not os.path.exists(self.records) or not self.lines('start'):
-            time.sleep(0.05)
-        time.sleep(0.3)
-        child.send_signal(signal.SIGINT)
-        _, errors = child.communicate(timeout=20)
-        self.assertEqual(child.returncode, 130, errors)
-        self.assertIn('the same command goes on from there', errors)
-        self.assertEqual(self.left_over(), [])
-        self.assertEqual(self.children(), [])
-
-    # A candidate with which two runs died is not tried a third time.
-    def test_deadly_candidate(self):
-        case = self.tune('--max-trials=4', '--stop-after=measure')
-        victim = self.lines('trial')[-1]
-        start = {**{k: victim[k] for k in ('record', 'id', 'key')},
-                 'kind': 'start', 'session': 'x', 'when': victim['when']}
-        keep = [r for r in self.lines() if r.get('id') != victim['id']]
-        for name in os.listdir(self.records):
-            os.remove(os.path.join(self.records, name))
-        with open(os.path.join(self.records, 'a.jsonl'), 'w') as f:
-            for record in keep + [start, start]:
-                f.write(json.dumps(record) + '\n')
-        again = self.tune('--max-trials=4', '--stop-after=measure')
-        self.assertEqual(again['measured'], 0)
-        self.assertEqual(again['failed'], {'runtime': 1})
-        self.assertEqual(case['known'], again['known'])
-
-    def test_two_tuners(self):
-        self.environment['FAKE_PAUSE'] = '0.01'
-        command = self.command('--effort=exhaustive', '--max-trials=20')
-        both = [subprocess.Popen(command, env=self.environment,
-                                 stdout=subprocess.DEVNULL) for _ in range(2)]
-        self.assertEqual([child.wait() for child in both], [0, 0])
-        self.assertEqual(len({r['id'] for r in self.lines('trial')}), 20)
-        again = self.tune('--effort=exhaustive', '--max-trials=20')
-        self.assertEqual(again['measured'], 0)
-
-    # No room for records: an error that says so, nothing torn, and the run goes
-    # on when there is.
-    def test_full_disk(self):
-        def limit():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (12000, 12000))
-        self.bad(1, r'error: cannot write to .*records/.*jsonl', preexec_fn=limit)
-        count = len(self.lines('trial'))
-        self.assertGreater(count, 2)
-        case = self.tune()
-        self.assertEqual(case['known'], count + case['measured'])
-
-    def test_torn_line(self):
-        self.tune('--max-trials=5', '--stop-after=measure')
-        name = os.path.join(self.records, os.listdir(self.records)[0])
-        with open(name) as f:
-            lines = f.readlines()
-        last = max(i for i, line in enumerate(lines)
-                   if json.loads(line)['kind'] == 'trial')
-        with open(name, 'w') as f:
-            f.writelines(lines[:last] + [lines[last][:200]])
-        with open(os.path.join(self.records, 'z.jsonl'), 'w') as f:
-            f.write('{"record":99,"kind":"trial","x":1}\n')
-        done = self.call('--max-trials=5', '--stop-after=measure', '--json')
-        self.assertRegex(done.stderr, '(?m)^note: .*z.jsonl.*99')
-        self.assertRegex(done.stderr, '(?m)^note: .*')
-        case = json.loads(done.stdout)['cases'][0]
-        self.assertEqual(case['measured'], 1)
-        self.assertEqual(case['known'], 5)
-
-
 class AskTell(Tune):
 
     def talk(self, *requests):
@@ -482,11 +206,11 @@ class Usage(Tune):
                 ('candidates, compile or measure', DIMS, '--stop-after=x'),
                 ('is no routing', DIMS, '--routing=zipf'),
                 ('no --shard with it', DIMS, '--finish', '--shard=1/2')):
-            done = subprocess.run([TOOL, self.input, *arguments], text=True,
+            done = subprocess.run([tune_case.TOOL, self.input, *arguments], text=True,
                                   capture_output=True)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertRegex(done.stderr, f'error: .*{message}')
-        done = subprocess.run([TOOL, '--help'], text=True, capture_output=True)
+        done = subprocess.run([tune_case.TOOL, '--help'], text=True, capture_output=True)
         self.assertEqual(done.returncode, 0)
         self.assertIn('ask-tell', done.stdout)
 
@@ -496,7 +220,7 @@ class Usage(Tune):
         self.bad(1, "kernel 'other' has no schedules: it is no attention",
                  '--kernel=other')
         done = subprocess.run(
-            [TOOL, self.input, '--dims=B=1,S=5', f'--compiler={HERE}/fake_compile.py',
+            [tune_case.TOOL, self.input, '--dims=B=1,S=5', f'--compiler={HERE}/fake_compile.py',
              '--stop-after=candidates'], text=True, capture_output=True)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, "kernel 'attend': .*T")
@@ -504,9 +228,4 @@ class Usage(Tune):
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--tool', required=True)
-    parser.add_argument('--kills', type=int, default=KILLS)
-    arguments, rest = parser.parse_known_args()
-    TOOL, KILLS = os.path.abspath(arguments.tool), arguments.kills
-    unittest.main(argv=[sys.argv[0], *rest])
+    tune_case.main()
