@@ -139,4 +139,44 @@ double predictNs(const Problem &problem, const Target &target,
   return timeOf(work, target, threads);
 }
 
+namespace {
+
+/// Pairs of a token and a key that it sees.
+double visiblePairs(const AttendProblem &problem, const ProblemSizes &sizes) {
+  double pairs = 0;
+  for (int64_t s = 0; s < sizes.S; ++s) {
+    int64_t end = sizes.T, begin = 0;
+    if (problem.causal)
+      end = std::clamp<int64_t>(sizes.T - sizes.S + s + 1, 0, sizes.T);
+    if (problem.causal && problem.window)
+      begin = std::max<int64_t>(end - problem.window, 0);
+    pairs += double(end - begin);
+  }
+  return pairs;
+}
+
+LeastWork leastWork(const AttendProblem &problem, const ProblemSizes &sizes) {
+  double widths = double(problem.D + problem.Dv);
+  double rows = double(sizes.B * sizes.S * problem.heads);
+  double keys = double(sizes.B * sizes.T * problem.keyHeads);
+  return {2 * widths * visiblePairs(problem, sizes) *
+              double(sizes.B * problem.heads),
+          widths * (rows + keys) * double(byteWidth(problem.dtype))};
+}
+
+LeastWork leastWork(const GemmProblem &problem, const ProblemSizes &sizes) {
+  double rows = double(sizes.B * sizes.S);
+  double inner = double(problem.inner), cols = double(problem.cols);
+  return {2 * rows * inner * cols,
+          (rows + cols) * inner * double(byteWidth(problem.dtype)) +
+              rows * cols * double(byteWidth(problem.result))};
+}
+
+} // namespace
+
+LeastWork leastWork(const Problem &problem, const ProblemSizes &sizes) {
+  return std::visit([&](const auto &p) { return leastWork(p, sizes); },
+                    problem);
+}
+
 } // namespace headgate

@@ -2,6 +2,7 @@
 
 #include "tools/tune/Measurer.h"
 
+#include "lib/Cost.h"
 #include "lib/PlanText.h"
 #include "lib/RecordText.h"
 #include "lib/ScheduleText.h"
@@ -122,6 +123,8 @@ TuningRecord Measurer::recordOf(const TuneCase &which, size_t candidate) const {
   TuningRecord record;
   record.key = which.keyOf(schedule);
   record.predictedNs = which.space.predictedNs[candidate];
+  LeastWork least = leastWork(which.key.problem, which.sizes);
+  record.counters = {{"flops", least.flops}, {"bytes", least.bytes}};
   auto compiled = compileMs.find(bundleOf(which, candidate));
   if (compiled != compileMs.end())
     record.compileMs = compiled->second;

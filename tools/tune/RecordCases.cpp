@@ -3,12 +3,9 @@
 #include "tools/tune/RecordCases.h"
 
 #include "lib/RecordText.h"
-#include "lib/ScheduleText.h"
 #include "lib/TuningChoice.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <tuple>
 
 namespace headgate {
@@ -20,35 +17,6 @@ std::string formatDims(const std::map<std::string, int64_t> &dims) {
   for (auto &[dim, extent] : dims)
     text += (text.empty() ? "" : ",") + dim + "=" + std::to_string(extent);
   return text;
-}
-
-/// The text of plan.json, {"rows":12,"order":"rows"}, for people.
-std::string formatSchedule(const Schedule &schedule) {
-  std::string text;
-  for (char c : printSchedule(schedule)) {
-    if (c == ':')
-      text += '=';
-    else if (c == ',')
-      text += ' ';
-    else if (c != '{' && c != '}' && c != '"')
-      text += c;
-  }
-  return text;
-}
-
-std::string formatNs(double ns) {
-  constexpr std::array<std::pair<double, const char *>, 4> units = {
-      {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}}};
-  for (auto [scale, unit] : units) {
-    if (ns < scale && scale > 1)
-      continue;
-    std::array<char, 64> text{};
-    double value = ns / scale;
-    int digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
-    std::snprintf(text.data(), text.size(), "%.*f %s", digits, value, unit);
-    return text.data();
-  }
-  return "";
 }
 
 bool inTime(const StoredRecord *a, const StoredRecord *b) {
@@ -102,6 +70,13 @@ std::optional<double> RecordCase::ratioOf(const StoredRecord &stored) const {
 std::string RecordCase::title() const {
   return key.kernel + " for " + key.target + " at " + formatDims(key.dims) +
          (key.routing.empty() ? "" : ", routing " + key.routing);
+}
+
+std::string RecordCase::tools() const {
+  std::string text;
+  for (auto &[tool, version] : key.tools)
+    text += (text.empty() ? "" : ", ") + tool + " " + version;
+  return text;
 }
 
 std::string RecordCase::machine() const {

@@ -31,6 +31,8 @@ struct RecordCase {
   std::optional<double> ratioOf(const StoredRecord &stored) const;
   /// "attend for sm_80 at B=1,S=2048, routing uniform:1"
   std::string title() const;
+  /// "headgate 0.1.0, llvm 22.1.8"
+  std::string tools() const;
   /// "NVIDIA H200 (132 units)"; "no device" where nothing ran.
   std::string machine() const;
 };
@@ -43,10 +45,6 @@ bool inTime(const StoredRecord *a, const StoredRecord *b);
 
 /// "B=1,S=2048"
 std::string formatDims(const std::map<std::string, int64_t> &dims);
-/// "rows=64 keys=128 stages=2": what is not as by default.
-std::string formatSchedule(const Schedule &schedule);
-/// "1.234 ms", "56.7 us"
-std::string formatNs(double ns);
 
 } // namespace headgate
 

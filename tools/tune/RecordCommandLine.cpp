@@ -31,12 +31,13 @@ struct Commands {
   explicit Commands(CLI::App &app);
   std::variant<RecordCommand, int> chosen();
 
-  CLI::App *mergeApp, *showApp, *diffApp, *exportApp, *pruneApp;
+  CLI::App *mergeApp, *showApp, *diffApp, *exportApp, *pruneApp, *reportApp;
   MergeOptions merge;
   ShowOptions show;
   DiffOptions diff;
   ExportOptions exports;
   PruneOptions prune;
+  ReportOptions report;
   std::string older;
 };
 
@@ -72,6 +73,11 @@ Commands::Commands(CLI::App &app) {
       ->required()
       ->type_name("30d|12h|YYYY-MM-DD");
   pruneApp->add_flag("--dry-run", prune.dryRun, "Only say how many");
+
+  reportApp = declare(app, "report", "Draw what was measured", report.paths);
+  reportApp->add_option("-o", report.output, "Where to write (- for stdout)")
+      ->required()
+      ->type_name("FILE.html");
 }
 
 std::variant<RecordCommand, int> Commands::chosen() {
@@ -81,6 +87,8 @@ std::variant<RecordCommand, int> Commands::chosen() {
     return RecordCommand(show);
   if (*diffApp)
     return RecordCommand(diff);
+  if (*reportApp)
+    return RecordCommand(report);
   if (*exportApp) {
     if (exports.t4.empty() && exports.csv.empty())
       return usageError("headgate-tune export",
@@ -98,8 +106,8 @@ std::variant<RecordCommand, int> Commands::chosen() {
 } // namespace
 
 bool isRecordCommandLine(int argc, char **argv) {
-  constexpr std::array<std::string_view, 5> names = {"merge", "show", "diff",
-                                                     "export", "prune"};
+  constexpr std::array<std::string_view, 6> names = {
+      "merge", "show", "diff", "export", "prune", "report"};
   return argc > 1 && std::ranges::find(names, argv[1]) != names.end();
 }
 

@@ -11,7 +11,7 @@
 
 namespace headgate {
 
-/// Whether the first argument is merge, show, diff, export or prune.
+/// Whether the first argument is merge, show, diff, export, prune or report.
 bool isRecordCommandLine(int argc, char **argv);
 
 /// What was asked for, or the exit code to leave with: all that had to be said

@@ -16,6 +16,7 @@ ExitCode run(const ShowOptions &options) { return runShow(options); }
 ExitCode run(const DiffOptions &options) { return runDiff(options); }
 ExitCode run(const ExportOptions &options) { return runExport(options); }
 ExitCode run(const PruneOptions &options) { return runPrune(options); }
+ExitCode run(const ReportOptions &options) { return runReport(options); }
 } // namespace
 
 ExitCode runRecordCommand(const RecordCommand &command) {

@@ -56,8 +56,17 @@ struct PruneOptions {
 };
 ExitCode runPrune(const PruneOptions &options);
 
+/// Writes a page of pictures.
+struct ReportOptions {
+  std::vector<std::string> paths;
+  std::string output;
+};
+ExitCode runReport(const ReportOptions &options);
+/// The page.
+std::string reportText(const RecordSet &set);
+
 using RecordCommand = std::variant<MergeOptions, ShowOptions, DiffOptions,
-                                   ExportOptions, PruneOptions>;
+                                   ExportOptions, PruneOptions, ReportOptions>;
 ExitCode runRecordCommand(const RecordCommand &command);
 
 /// The records of all paths; notes go to stderr.

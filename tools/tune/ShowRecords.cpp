@@ -3,6 +3,7 @@
 // show and diff: records as text for people.
 
 #include "lib/RecordText.h"
+#include "lib/Report.h"
 #include "lib/TuningChoice.h"
 #include "tools/tune/RecordCases.h"
 #include "tools/tune/RecordCommands.h"
@@ -18,14 +19,6 @@ namespace headgate {
 namespace {
 
 constexpr size_t shownSchedules = 5;
-
-/// "headgate 0.1.0, llvm 22.1.8"
-std::string toolsText(const TuningKey &key) {
-  std::string text;
-  for (auto &[tool, version] : key.tools)
-    text += (text.empty() ? "" : ", ") + tool + " " + version;
-  return text;
-}
 
 std::string shortId(const StoredRecord &stored) {
   return stored.id.substr(0, 12);
@@ -104,7 +97,7 @@ void showFailures(const RecordCase &of, bool all) {
 
 void show(const RecordCase &of, bool all) {
   std::printf("%s\n  %s, %s\n", of.title().c_str(), of.machine().c_str(),
-              toolsText(of.key).c_str());
+              of.tools().c_str());
   std::map<TuningResult, size_t> counts;
   for (const StoredRecord *stored : of.trials)
     ++counts[stored->record.result];
@@ -214,8 +207,7 @@ void diffCase(const RecordCase &before, const RecordCase &after) {
   if (before.key.ir != after.key.ir)
     std::printf("  the kernel's IR is another\n");
   if (before.key.tools != after.key.tools)
-    std::printf("  %s -> %s\n", toolsText(before.key).c_str(),
-                toolsText(after.key).c_str());
+    std::printf("  %s -> %s\n", before.tools().c_str(), after.tools().c_str());
   auto a = bySchedule(before), b = bySchedule(after);
   size_t same = 0, added = 0, gone = 0;
   for (auto &[schedule, stored] : b) {

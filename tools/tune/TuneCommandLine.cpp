@@ -98,6 +98,9 @@ void declareRecords(CLI::App &app, TuneOptions &options) {
                  "Take measurements from these records; one that is missing is "
                  "an error; nothing is compiled, run or written")
       ->type_name("DIR");
+  app.add_option("--report", options.report,
+                 "Draw the records at the end (docs/records.md)")
+      ->type_name("FILE.html");
   app.add_flag("--assert-hit", options.assertHit,
                "Measure nothing; exit 3 if the search asks for what is not in "
                "the records");

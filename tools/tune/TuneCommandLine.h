@@ -29,6 +29,7 @@ struct TuneOptions {
   std::vector<std::string> kernels; ///< none: all
   std::string records;              ///< a directory
   std::string replay;               ///< records that stand for measurements
+  std::string report;               ///< a page to write at the end; "": none
   SearchOptions search;
   StopAfter stopAfter = StopAfter::never;
   double budgetSeconds = 0; ///< 0: no limit

@@ -66,7 +66,11 @@ int tune(TuneOptions options) {
   }
   if (options.json)
     std::fputs(formatCasesJson((*run)->cases, results).c_str(), stdout);
-  return exitDone;
+  if (options.report.empty())
+    return exitDone;
+  const std::string &records =
+      options.replay.empty() ? options.records : options.replay;
+  return runReport({{records}, options.report});
 }
 
 } // namespace
