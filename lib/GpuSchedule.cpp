@@ -66,6 +66,9 @@ Status checkTaken(const AttendProblem &problem, const Target &target) {
 Status checkTaken(const GemmProblem &problem, const Target &target) {
   if (Status s = checkType(problem.dtype, target); !s)
     return s;
+  // Columns are elements of the matrix's rows, or its rows.
+  if (problem.transposed)
+    return checkWidth("the number of terms", problem.inner);
   if (Status s = checkWidth("the number of terms", problem.inner); !s)
     return s;
   return checkWidth("the number of columns", problem.cols);

@@ -151,6 +151,9 @@ TEST(Schedule, EachRuleOfGpusRefuses) {
   EXPECT_EQ(refusal(GemmProblem{.dtype = DType::f16, .inner = 2, .cols = 7},
                     sm80, projection),
             "(G1)");
+  GemmProblem byColumns{
+      .dtype = DType::f16, .inner = 2, .cols = 7, .transposed = true};
+  EXPECT_EQ(refusal(byColumns, sm80, projection), "");
   EXPECT_EQ(refusal(attend, sm80, with(prefill, "warps", 3)), "(G2)");
   EXPECT_EQ(refusal(attend, sm80, with(prefill, "warps", 1)), "(G2)");
   EXPECT_EQ(refusal(attend, sm80, with(prefill, "rows", 96)), "(G2)");
