@@ -106,13 +106,45 @@ void GpuProgram::run(const std::vector<Buffer> &buffers) {
     launch(kernel, buffers);
 }
 
+size_t GpuProgram::count(std::string_view instruction) const {
+  size_t count = 0;
+  for (const Kernel &kernel : kernels)
+    for (size_t at = 0;
+         (at = kernel.ptx.find(instruction, at)) != std::string::npos; ++at)
+      ++count;
+  return count;
+}
+
+size_t GpuProgram::findingsWithout(std::string_view instruction, size_t number,
+                                   const std::vector<Buffer> &buffers) {
+  std::vector<runtime::sim::Finding> findings;
+  for (const Kernel &kernel : kernels) {
+    std::string ptx = kernel.ptx;
+    for (size_t at = 0; (at = ptx.find(instruction, at)) != std::string::npos;
+         ++at)
+      if (number-- == 0)
+        ptx.erase(at, ptx.find(';', at) + 1 - at);
+    launch(kernel, ptx, buffers, findings);
+  }
+  return findings.size();
+}
+
 void GpuProgram::launch(const Kernel &kernel,
                         const std::vector<Buffer> &buffers) {
-  ASSERT_FALSE(kernel.ptx.empty());
+  std::vector<runtime::sim::Finding> findings;
+  launch(kernel, kernel.ptx, buffers, findings);
+  EXPECT_TRUE(findings.empty())
+      << formatText(findings, {}, "sim") << kernel.ptx;
+}
+
+void GpuProgram::launch(const Kernel &kernel, const std::string &ptx,
+                        const std::vector<Buffer> &buffers,
+                        std::vector<runtime::sim::Finding> &findings) {
+  ASSERT_FALSE(ptx.empty());
   auto opened = runtime::sim::openSimDevice("sm_80,smem-base=min");
   ASSERT_TRUE(opened) << opened.error().message();
   SimDevice &device = **opened;
-  auto image = device.load({"test", "ptx", "test.ptx", kernel.ptx});
+  auto image = device.load({"test", "ptx", "test.ptx", ptx});
   ASSERT_TRUE(image) << image.error().message();
   auto function = (*image)->function(kernel.entry.name);
   ASSERT_TRUE(function) << function.error().message();
@@ -165,8 +197,7 @@ void GpuProgram::launch(const Kernel &kernel,
   launch.arguments = pointers.data();
   auto done = device.record(launch);
   ASSERT_TRUE(done) << done.error().message();
-  EXPECT_TRUE(done->findings.empty())
-      << formatText(done->findings, {}, "sim") << kernel.ptx;
+  findings.insert(findings.end(), done->findings.begin(), done->findings.end());
   counters.add(done->counters);
   size_t next = 0;
   for (const KernelArgument &argument : kernel.abi.arguments)

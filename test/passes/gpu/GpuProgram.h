@@ -25,6 +25,12 @@ public:
   /// back. What is not asked for stays as it is.
   void run(const std::vector<Buffer> &buffers);
 
+  /// How often the code has `instruction`, such as "bar.sync".
+  size_t count(std::string_view instruction) const;
+  /// How much the simulator finds in a run without one of these.
+  size_t findingsWithout(std::string_view instruction, size_t number,
+                         const std::vector<Buffer> &buffers);
+
   /// Of all launches of the last run.
   runtime::sim::LaunchCounters counters;
 
@@ -38,6 +44,10 @@ private:
   };
   void compile(const std::string &text);
   void launch(const Kernel &kernel, const std::vector<Buffer> &buffers);
+  /// Runs `ptx` as the kernel's code.
+  void launch(const Kernel &kernel, const std::string &ptx,
+              const std::vector<Buffer> &buffers,
+              std::vector<runtime::sim::Finding> &findings);
 
   std::vector<Kernel> kernels;
 };
