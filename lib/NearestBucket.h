@@ -27,7 +27,7 @@ int64_t bucketDistance(std::span<const int64_t> a, std::span<const int64_t> b);
 struct TunedPoint {
   std::vector<int64_t> bucket; ///< exponents in the order of the kernel's dims
   size_t variant = 0;          ///< its index in the kernel
-  bool isOfThisDevice = false; ///< or of another one with the same target
+  bool isOfThisDevice = false; ///< or of another one that runs such code
 };
 
 /// Whether `a` goes before `b` for a call in `bucket`: by device, then by

@@ -25,8 +25,9 @@ std::vector<Knob> knobsIn(const ReportCase &of) {
     knobs = knobsOf(of.key.problem, *target);
   for (Knob &knob : knobs) {
     std::set<int64_t> values(knob.values.begin(), knob.values.end());
-    for (const TuningRecord *record : of.trials)
-      values.insert(knobOf(record->key.schedule, knob.name));
+    for (const auto *records : {&of.trials, &of.finals})
+      for (const TuningRecord *record : *records)
+        values.insert(knobOf(record->key.schedule, knob.name));
     knob.values.assign(values.begin(), values.end());
   }
   return knobs;
@@ -101,6 +102,128 @@ tileKnobs(const ReportCase &of, const std::vector<Knob> &knobs) {
   return {x, y};
 }
 
+class TileMap {
+public:
+  TileMap(const ReportCase &of, const Target &target,
+          const std::vector<Knob> &knobs, const Knob &x, const Knob &y)
+      : of(of), target(target), knobs(knobs), x(x), y(y),
+        across(std::min((fullWidth - left) / double(x.values.size()), 92.0)),
+        bottom(top + cellHeight * double(y.values.size())),
+        chart(fullWidth, bottom + 40, "Best time by tile for " + of.title) {
+    for (const TuningRecord *record : of.trials)
+      add(*record);
+  }
+
+  SvgChart draw() {
+    for (size_t row = 0; row < y.values.size(); ++row)
+      for (size_t column = 0; column < x.values.size(); ++column)
+        drawCell(column, row);
+    if (of.winner)
+      drawFrame(of.winner->key.schedule);
+    drawAxes();
+    return std::move(chart);
+  }
+
+private:
+  void add(const TuningRecord &record) {
+    Cell &cell = cells[{knobOf(record.key.schedule, x.name),
+                        knobOf(record.key.schedule, y.name)}];
+    ++cell.tried;
+    if (record.result != TuningResult::correct || !record.timeNs) {
+      cell.failed = &record;
+      return;
+    }
+    double time = relativeTime(of, record);
+    fastest = std::min(fastest, time);
+    if (!cell.best || time < relativeTime(of, *cell.best))
+      cell.best = &record;
+  }
+
+  double leftOf(size_t column) const { return left + across * double(column); }
+  double topOf(size_t row) const {
+    return bottom - cellHeight * double(row + 1);
+  }
+  void write(size_t column, size_t row, const std::string &text,
+             const char *style) {
+    chart.text(leftOf(column) + across / 2, topOf(row) + cellHeight / 2 + 4,
+               text, style, Anchor::middle);
+  }
+
+  void drawCell(size_t column, size_t row) {
+    auto found = cells.find({x.values[column], y.values[row]});
+    const Cell cell = found == cells.end() ? Cell{} : found->second;
+    if (!cell.best)
+      return drawEmpty(column, row, cell);
+    double slowest = 0;
+    for (auto &[place, other] : cells)
+      if (other.best)
+        slowest = std::max(slowest, relativeTime(of, *other.best));
+    double share = slowest > fastest
+                       ? std::log(slowest / relativeTime(of, *cell.best)) /
+                             std::log(slowest / fastest)
+                       : 1;
+    chart.rect(leftOf(column), topOf(row), across, cellHeight, "cell",
+               tooltipOf(of, *cell.best) + "\nbest of " +
+                   std::to_string(cell.tried) + " tried",
+               speedStyle("fill", share));
+    write(column, row, cellText(of, *cell.best), share > 0.55 ? "on" : "off");
+  }
+
+  /// A tile without a time: grey with a reason, or a frame inside its
+  /// neighbours' gaps where nothing was tried.
+  void drawEmpty(size_t column, size_t row, const Cell &cell) {
+    Schedule schedule;
+    setKnob(schedule, x.name, x.values[column]);
+    setKnob(schedule, y.name, y.values[row]);
+    std::optional<std::string> why;
+    if (cell.failed)
+      why = std::string(name(cell.failed->result)) + ": " + cell.failed->why;
+    else
+      why = whyIllegal(of, target, knobs, schedule, x, y);
+    double inset = why ? 0 : 1.5;
+    chart.rect(leftOf(column) + inset, topOf(row) + inset, across - 2 * inset,
+               cellHeight - 2 * inset, why ? "cell none" : "untried",
+               x.name + "=" + valueText(x, x.values[column]) + " " + y.name +
+                   "=" + valueText(y, y.values[row]) + "\n" +
+                   why.value_or("not tried"));
+    if (cell.failed)
+      write(column, row, "failed", "faint");
+  }
+
+  void drawFrame(const Schedule &schedule) {
+    auto at = [&](const Knob &knob) {
+      return static_cast<size_t>(
+          std::ranges::find(knob.values, knobOf(schedule, knob.name)) -
+          knob.values.begin());
+    };
+    chart.rect(leftOf(at(x)) + 1, topOf(at(y)) + 1, across - 2, cellHeight - 2,
+               "frame");
+  }
+
+  void drawAxes() {
+    for (size_t row = 0; row < y.values.size(); ++row)
+      chart.text(left - 8, topOf(row) + cellHeight / 2 + 4,
+                 valueText(y, y.values[row]), "tick", Anchor::end);
+    for (size_t column = 0; column < x.values.size(); ++column)
+      chart.text(leftOf(column) + across / 2, bottom + 16,
+                 valueText(x, x.values[column]), "tick", Anchor::middle);
+    chart.text(left - 8, top - 10, y.name, "label", Anchor::end);
+    chart.text(leftOf(x.values.size()), bottom + 34, x.name, "label",
+               Anchor::end);
+  }
+
+  static constexpr double fullWidth = 1060, left = 52, top = 26,
+                          cellHeight = 34;
+  const ReportCase &of;
+  const Target &target;
+  const std::vector<Knob> &knobs;
+  const Knob &x, &y;
+  const double across, bottom;
+  double fastest = INFINITY;
+  std::map<std::pair<int64_t, int64_t>, Cell> cells;
+  SvgChart chart;
+};
+
 } // namespace
 
 std::string tileMap(const ReportCase &of) {
@@ -109,88 +232,7 @@ std::string tileMap(const ReportCase &of) {
   Result<Target> target = findTarget(of.key.target);
   if (!x || !y || !target || timedTrials(of).empty())
     return "";
-  std::map<std::pair<int64_t, int64_t>, Cell> cells;
-  double fastest = INFINITY, slowest = 0;
-  for (const TuningRecord *record : of.trials) {
-    Cell &cell = cells[{knobOf(record->key.schedule, x->name),
-                        knobOf(record->key.schedule, y->name)}];
-    ++cell.tried;
-    if (record->result != TuningResult::correct || !record->timeNs) {
-      cell.failed = record;
-      continue;
-    }
-    if (!cell.best || relativeTime(of, *record) < relativeTime(of, *cell.best))
-      cell.best = record;
-  }
-  for (auto &[place, cell] : cells)
-    if (cell.best) {
-      fastest = std::min(fastest, relativeTime(of, *cell.best));
-      slowest = std::max(slowest, relativeTime(of, *cell.best));
-    }
-  const double left = 52, top = 26, cellHeight = 34;
-  double width = 1060, across = (width - left) / double(x->values.size());
-  across = std::min(across, 92.0);
-  width = left + across * double(x->values.size());
-  double height = top + cellHeight * double(y->values.size()) + 40;
-  SvgChart chart(std::max(width, 1060.0), height,
-                 "Best time by tile for " + of.title);
-  chart.text(left - 8, top - 10, y->name, "label", Anchor::end);
-  for (size_t row = 0; row < y->values.size(); ++row) {
-    double cy = top + cellHeight * double(y->values.size() - 1 - row);
-    chart.text(left - 8, cy + cellHeight / 2 + 4, valueText(*y, y->values[row]),
-               "tick", Anchor::end);
-    for (size_t column = 0; column < x->values.size(); ++column) {
-      double cx = left + across * double(column);
-      Schedule schedule;
-      setKnob(schedule, x->name, x->values[column]);
-      setKnob(schedule, y->name, y->values[row]);
-      auto found = cells.find({x->values[column], y->values[row]});
-      const Cell cell = found == cells.end() ? Cell{} : found->second;
-      std::string place = x->name + "=" + valueText(*x, x->values[column]) +
-                          " " + y->name + "=" + valueText(*y, y->values[row]);
-      if (!cell.best) {
-        std::optional<std::string> why;
-        if (cell.failed)
-          why =
-              std::string(name(cell.failed->result)) + ": " + cell.failed->why;
-        else
-          why = whyIllegal(of, *target, knobs, schedule, *x, *y);
-        // What was not tried is a frame inside its neighbours' gaps.
-        double inset = why ? 0 : 1.5;
-        chart.rect(cx + inset, cy + inset, across - 2 * inset,
-                   cellHeight - 2 * inset, why ? "cell none" : "untried",
-                   place + "\n" + why.value_or("not tried"));
-        if (cell.failed)
-          chart.text(cx + across / 2, cy + cellHeight / 2 + 4, "failed",
-                     "faint", Anchor::middle);
-        continue;
-      }
-      double share = slowest > fastest
-                         ? std::log(slowest / relativeTime(of, *cell.best)) /
-                               std::log(slowest / fastest)
-                         : 1;
-      chart.rect(cx, cy, across, cellHeight, "cell",
-                 tooltipOf(of, *cell.best) + "\nbest of " +
-                     std::to_string(cell.tried) + " tried",
-                 speedStyle("fill", share));
-      chart.text(cx + across / 2, cy + cellHeight / 2 + 4,
-                 cellText(of, *cell.best), share > 0.55 ? "on" : "off",
-                 Anchor::middle);
-    }
-  }
-  if (of.winner)
-    for (size_t row = 0; row < y->values.size(); ++row)
-      for (size_t column = 0; column < x->values.size(); ++column)
-        if (knobOf(of.winner->key.schedule, x->name) == x->values[column] &&
-            knobOf(of.winner->key.schedule, y->name) == y->values[row])
-          chart.rect(left + across * double(column) + 1,
-                     top + cellHeight * double(y->values.size() - 1 - row) + 1,
-                     across - 2, cellHeight - 2, "frame");
-  double bottom = top + cellHeight * double(y->values.size());
-  for (size_t column = 0; column < x->values.size(); ++column)
-    chart.text(left + across * (double(column) + 0.5), bottom + 16,
-               valueText(*x, x->values[column]), "tick", Anchor::middle);
-  chart.text(width, bottom + 34, x->name, "label", Anchor::end);
+  SvgChart chart = TileMap(of, *target, knobs, *x, *y).draw();
   return figure("Tiles",
                 (of.defaultNs ? std::string("Speed over the default")
                               : std::string("Time")) +

@@ -6,7 +6,7 @@
 //   1. a forced variant, and then no other;
 //   2. the one that tuned.json has for the nearest sizes on this device, or
 //   else
-//      on another one with the same target;
+//      on another one whose code this one runs;
 //   3. the first of the kernel's defaults for the device.
 
 #include "lib/GpuTarget.h"
@@ -152,8 +152,8 @@ KernelTuning LoadedSession::tuningOf(const KernelProgram &kernel,
         std::ranges::find(kernel.scalars, dim) - kernel.scalars.begin()));
   for (const TunedDevice &device : tuning.devices) {
     bool isThis = device.name == device_->info().name;
-    if (!isThis && device.target != device_->info().target)
-      continue;
+    if (!isThis && device_->imageKinds(device.target).empty())
+      continue; // this one does not run such code
     for (const TunedEntry &entry : device.entries) {
       if (entry.kernel != kernel.plan->name)
         continue;

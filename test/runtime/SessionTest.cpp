@@ -250,10 +250,11 @@ std::string handmadeIr() {
 /// this text as the entries of one device.
 class TunedChoice {
 public:
-  void addDevice(const std::string &name, const std::string &entries) {
+  void addDevice(const std::string &name, const std::string &entries,
+                 const std::string &target = "host") {
     devices += (devices.empty() ? "" : ", ") +
-               (R"({"name": ")" + name +
-                R"(", "target": "host", "entries": [)" + entries + "]}");
+               (R"({"name": ")" + name + R"(", "target": ")" + target +
+                R"(", "entries": [)" + entries + "]}");
   }
   static std::string entry(int s, int n, const std::string &variant,
                            const std::string &ir = handmadeIr()) {
@@ -297,6 +298,14 @@ TEST(Session, TheNearestTunedBucketChooses) {
             0u);
   EXPECT_EQ(choice.why(4, 128), "sum.wide' (image 'host'): tuned on Another "
                                 "for S=2^3,N=2^6, distance 2, record sha256:7");
+}
+
+// A device whose code does not run here says nothing, unless it has this name.
+TEST(Session, TuningsOfOtherKindsOfDevices) {
+  TunedChoice choice;
+  choice.addDevice("A GPU", TunedChoice::entry(3, 4, "sum.wide"), "sm_80");
+  EXPECT_EQ(choice.why(8, 16).find("sum.row' (image 'host'): first default"),
+            0u);
 }
 
 // What was tuned may not be able to run: then the next best does.
