@@ -41,8 +41,8 @@ struct TimingPolicy {
   static constexpr int64_t version = 1;
   double warmupMs = 25;
   int64_t samples = 20; ///< at least
-  double minMs = 100;   ///< of all samples, at least
-  double maxMs = 3000;  ///< of all samples; then 5 are enough
+  double minMs = 100;   ///< spent on samples, at least
+  double maxMs = 3000;  ///< spent on samples; then 5 are enough
   bool cold = false;    ///< caches are overwritten before each sample
   /// Nanoseconds; after 5 samples whose median is above, no more are taken; 0:
   /// no limit.

@@ -328,7 +328,8 @@ private:
     Random random(request.seed);
     std::vector<size_t> order(all.size());
     std::iota(order.begin(), order.end(), size_t(0));
-    while (!isEnough(reply.samples, policy)) {
+    double begin = nowMs();
+    while (!isEnough(reply.samples, policy, nowMs() - begin)) {
       for (size_t i = order.size(); i > 1; --i)
         std::swap(order[i - 1], order[random.below(i)]);
       for (size_t i : order) {
@@ -341,23 +342,22 @@ private:
     return Success{};
   }
 
+  /// `spentMs`: since the first sample, with all that a sample takes beside
+  /// what it times, such as the other kernels of a layer.
   static bool isEnough(const std::vector<std::vector<double>> &samples,
-                       const TimingPolicy &policy) {
+                       const TimingPolicy &policy, double spentMs) {
     const std::vector<double> &first = samples.front();
-    double sumMs = 0;
-    for (const std::vector<double> &ofBundle : samples)
-      for (double ns : ofBundle)
-        sumMs += ns * 1e-6;
+    double spentOfEach = spentMs / double(samples.size());
     if (first.size() >= maxSamples)
       return true;
     if (first.size() < fewSamples)
       return false;
-    if (sumMs >= policy.maxMs * double(samples.size()))
+    if (spentOfEach >= policy.maxMs)
       return true;
     if (policy.giveUpNs > 0 && median(first) > policy.giveUpNs)
       return true;
     return first.size() >= size_t(policy.samples) &&
-           sumMs >= policy.minMs * double(samples.size());
+           spentOfEach >= policy.minMs;
   }
 
   std::shared_ptr<Device> device;

@@ -6,6 +6,9 @@
 #include "lib/Routing.h"
 #include "tools/ReadArrays.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace headgate {
 
 namespace {
@@ -19,6 +22,25 @@ Result<Array> drawRouted(const Routing &routing, std::vector<int64_t> shape,
   if (!trace)
     return std::move(trace).error();
   return logitsOfTrace(*trace, shape);
+}
+
+/// Whether it has the same extents in every call and is no vector: the matrix
+/// of a projection.
+bool isMatrix(const PlanTensor &tensor) {
+  return tensor.shape.size() >= 2 &&
+         std::ranges::all_of(tensor.shape, [](const PlanExtent &extent) {
+           return std::holds_alternative<int64_t>(extent);
+         });
+}
+
+/// Divided by the root of its largest extent, so that what a projection gives
+/// is not larger than what it takes: scores that grow from layer to layer would
+/// make softmax a choice, and rounding a large error.
+void shrink(Array &matrix) {
+  int64_t largest = std::ranges::max(matrix.shape);
+  double factor = 1 / std::sqrt(double(std::max<int64_t>(largest, 1)));
+  for (int64_t i = 0, count = matrix.elements(); i < count; ++i)
+    matrix.set(i, matrix.at(i) * factor);
 }
 
 } // namespace
@@ -56,7 +78,10 @@ Result<Array> drawInput(const PlanEntry &entry, size_t index,
                  "--input");
   }
   value.shape = std::move(*shape);
-  return readArray(value);
+  Result<Array> drawn = readArray(value);
+  if (drawn && isFloat(tensor.dtype) && isMatrix(tensor))
+    shrink(*drawn);
+  return drawn;
 }
 
 } // namespace headgate

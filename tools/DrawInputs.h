@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Inputs that nobody gave: numbers that mean nothing, masks that hide nothing,
-// router logits that choose experts as they should.
+// Inputs that nobody gave: normal numbers, in matrices so small that layers
+// keep their scale, masks that hide nothing, router logits that choose experts
+// as they should.
 
 #ifndef HEADGATE_TOOLS_DRAWINPUTS_H
 #define HEADGATE_TOOLS_DRAWINPUTS_H

@@ -216,7 +216,7 @@ Status Measurer::compile(const TuneCase &which,
 //===-- measuring --------------------------------------------------------===//
 
 Status Measurer::measureBaseline(const TuneCase &which) {
-  baseline = baselineSeconds = bestNs = 0;
+  baseline = baselineSeconds = bestNs = largestDrift = 0;
   section.clear();
   twin = scratch.file("twin.hgb");
   std::vector<CompileJob> jobs = {jobOf(which, which.space.baseline)};

@@ -193,8 +193,8 @@ std::string formatCase(const TuneCase &which, const CaseResult &result,
           std::to_string(which.space.size() + which.space.rejected.size()) +
           "; others: " + countsText(reasons(which)) + "\n";
   if (!result.outcomes.empty()) {
-    text += "  known      " + std::to_string(result.outcomes.size()) + ", " +
-            std::to_string(result.measured) + " of them new";
+    text += "  known      " + std::to_string(result.outcomes.size()) + "; " +
+            std::to_string(result.measured) + " measurements now";
     if (std::string failed = countsText(failures(result)); !failed.empty())
       text += "; failed: " + failed;
     text += result.isCut ? "; the budget ended first\n" : "\n";
