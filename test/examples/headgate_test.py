@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """examples/headgate.py with nothing but Python: arrays of ctypes by DLPack.
 
-  headgate_test.py LIBHEADGATE HANDMADE.hgb
+  headgate_test.py LIBHEADGATE HANDMADE.hgb [GPU]
+
+GPU is a device that takes PTX; by default the simulator.
 """
 import ctypes
 import gc
@@ -15,6 +17,7 @@ import gpu_bundle  # noqa: E402
 import headgate  # noqa: E402
 
 LIBRARY, HANDMADE = sys.argv[1:3]
+GPU = (sys.argv[3:] or ['sim:sm_80'])[0]
 BAD_INPUT, NOT_FOUND, UNAVAILABLE = 1, 2, 5
 
 
@@ -104,7 +107,7 @@ class Python(unittest.TestCase):
     def test_stages_host_tensors_for_a_gpu(self):
         with tempfile.TemporaryDirectory() as folder:
             bundle = gpu_bundle.write(pathlib.Path(folder) / 'twice.hgb')
-            gpu = headgate.Device('sim:sm_80', LIBRARY)
+            gpu = headgate.Device(GPU, LIBRARY)
             twice = gpu.open(bundle)
             values = [i / 8 for i in range(35)]
             doubled = ([5, 7], [2 * x for x in values])

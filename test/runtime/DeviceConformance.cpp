@@ -24,8 +24,10 @@ struct DeviceUnderTest {
   DeviceOptions options;
 };
 
+/// The kit for GPU machines picks the tests of a device by this.
 void PrintTo(const DeviceUnderTest &device, std::ostream *out) {
-  *out << device.uri;
+  bool isFake = device.options.cudaDriver == HEADGATE_FAKE_CUDA;
+  *out << (isFake ? "the fake \"" : "\"") << device.uri << "\"";
 }
 
 class DeviceConformance : public testing::TestWithParam<DeviceUnderTest> {
