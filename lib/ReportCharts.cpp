@@ -88,7 +88,7 @@ std::optional<std::string> whyIllegal(const ReportCase &of,
 std::string cellText(const ReportCase &of, const TuningRecord &record) {
   if (std::optional<double> speed = of.speedOf(record))
     return formatNumber(*speed);
-  return formatNs(record.timeNs->median);
+  return formatNs(*nsOf(record));
 }
 
 /// The knobs of a tile's two extents, the one with more values first.
@@ -129,8 +129,9 @@ private:
     Cell &cell = cells[{knobOf(record.key.schedule, x.name),
                         knobOf(record.key.schedule, y.name)}];
     ++cell.tried;
-    if (record.result != TuningResult::correct || !record.timeNs) {
-      cell.failed = &record;
+    if (!nsOf(record) || (!record.timeNs && isMeasured(of))) {
+      if (record.result != TuningResult::correct)
+        cell.failed = &record;
       return;
     }
     double time = relativeTime(of, record);
@@ -234,8 +235,9 @@ std::string tileMap(const ReportCase &of) {
     return "";
   SvgChart chart = TileMap(of, *target, knobs, *x, *y).draw();
   return figure("Tiles",
-                (of.defaultNs ? std::string("Speed over the default")
-                              : std::string("Time")) +
+                std::string(of.defaultNs     ? "Speed over the default"
+                            : isMeasured(of) ? "Time"
+                                             : "Predicted time") +
                     " of the best schedule of each tile; framed: the winner; "
                     "grey: no legal or correct one, why is in its tooltip; "
                     "empty: not tried.",
@@ -263,7 +265,7 @@ std::string knobLines(const ReportCase &of) {
   });
   std::vector<double> times;
   for (const TuningRecord *record : timed)
-    times.push_back(record->timeNs->median);
+    times.push_back(*nsOf(*record));
   const double left = 34, right = 986, top = 34, bottom = 300;
   SvgChart chart(1060, 322, "Knobs of all schedules of " + of.title);
   ChartScale time = scaleOver(times, top, bottom, true); // fast is up
@@ -280,7 +282,7 @@ std::string knobLines(const ReportCase &of) {
     std::vector<std::pair<double, double>> points;
     for (size_t knob = 0; knob < knobs.size(); ++knob)
       points.push_back(place(knob, record.key.schedule));
-    points.push_back({right, time(record.timeNs->median)});
+    points.push_back({right, time(*nsOf(record))});
     return points;
   };
   for (size_t i = 0; i < timed.size(); ++i)
@@ -306,7 +308,8 @@ std::string knobLines(const ReportCase &of) {
                  Anchor::end);
   }
   chart.line(right, top, right, bottom, "axis");
-  chart.text(right, top - 14, "time", "strong", Anchor::middle);
+  chart.text(right, top - 14, isMeasured(of) ? "time" : "predicted", "strong",
+             Anchor::middle);
   for (double value : time.ticks(6))
     chart.text(right + 8, time(value) + 4, formatNs(value), "tick halo");
   return figure("Knobs",

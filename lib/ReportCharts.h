@@ -17,7 +17,7 @@ std::string tileMap(const ReportCase &of);
 std::string knobLines(const ReportCase &of);
 /// The last round: ratios with their intervals and the band of ties.
 std::string lastRound(const ReportCase &of);
-/// Registers, or the stack of a host's blocks, against time.
+/// Registers, shared memory or the stack of a host's blocks against time.
 std::string resourcesAndTime(const ReportCase &of);
 /// What the cost model said against what was measured.
 std::string predictions(const ReportCase &of);

@@ -4,6 +4,7 @@
 
 #include "lib/RecordText.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace headgate {
@@ -66,15 +67,32 @@ std::string tooltipOf(const ReportCase &of, const TuningRecord &record) {
             formatNs(record.timeNs->p20) + " to " +
             formatNs(record.timeNs->p80) + ", " +
             std::to_string(record.timeNs->n) + " samples)";
+  if (!record.timeNs && record.predictedNs)
+    text += "\npredicted " + formatNs(*record.predictedNs);
   if (std::optional<double> speed = of.speedOf(record))
     text += "\n" + formatNumber(*speed, 3) + " times as fast as the default";
   return text + "\nrecord " + recordId(record.key).substr(0, 12);
 }
 
+bool isMeasured(const ReportCase &of) {
+  return std::ranges::any_of(of.trials, [](const TuningRecord *record) {
+    return record->timeNs.has_value();
+  });
+}
+
+std::optional<double> nsOf(const TuningRecord &record) {
+  if (record.result != TuningResult::correct)
+    return std::nullopt;
+  if (record.timeNs)
+    return record.timeNs->median;
+  return record.predictedNs;
+}
+
 std::vector<const TuningRecord *> timedTrials(const ReportCase &of) {
   std::vector<const TuningRecord *> timed;
+  bool measured = isMeasured(of);
   for (const TuningRecord *record : of.trials)
-    if (record->result == TuningResult::correct && record->timeNs)
+    if (nsOf(*record) && (record->timeNs || !measured))
       timed.push_back(record);
   return timed;
 }
@@ -91,7 +109,7 @@ bool isDefault(const ReportCase &of, const TuningRecord &record) {
 double relativeTime(const ReportCase &of, const TuningRecord &record) {
   if (std::optional<double> speed = of.speedOf(record))
     return 1 / *speed;
-  return record.timeNs->median;
+  return *nsOf(record);
 }
 
 } // namespace headgate

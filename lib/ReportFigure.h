@@ -37,7 +37,11 @@ std::string speedStyle(const char *property, double share);
 /// What a mark stands for: schedule, time, ratio, record.
 std::string tooltipOf(const ReportCase &of, const TuningRecord &record);
 
-/// Trials with a time.
+/// Whether anything of a case has run: if not, its charts show predictions.
+bool isMeasured(const ReportCase &of);
+/// What a record took, or else is predicted to take; nothing for a failure.
+std::optional<double> nsOf(const TuningRecord &record);
+/// Trials with a time, or in a case that is not measured, with a prediction.
 std::vector<const TuningRecord *> timedTrials(const ReportCase &of);
 /// Whether a record has the schedule of the winner, of the default.
 bool isWinner(const ReportCase &of, const TuningRecord &record);

@@ -37,69 +37,97 @@ void sortForDrawing(const ReportCase &of,
   });
 }
 
-std::optional<double> resourceOf(const TuningRecord &record) {
-  if (record.resources.registers)
-    return static_cast<double>(*record.resources.registers);
-  if (record.resources.stackBytes)
-    return static_cast<double>(*record.resources.stackBytes) / 1024;
-  return std::nullopt;
+/// What schedules may be short of.
+struct Resource {
+  const char *title, *axis, *unit;
+  std::optional<double> (*of)(const TuningRecord &);
+};
+
+std::optional<double> kibOf(std::optional<int64_t> bytes) {
+  return bytes ? std::optional(double(*bytes) / 1024) : std::nullopt;
+}
+
+constexpr Resource resources[] = {
+    {"Registers", "registers of a thread", " registers",
+     [](const TuningRecord &record) {
+       auto count = record.resources.registers;
+       return count ? std::optional(double(*count)) : std::nullopt;
+     }},
+    {"Shared memory", "shared memory of a block (KiB)", " KiB",
+     [](const TuningRecord &record) {
+       return kibOf(record.resources.sharedBytes);
+     }},
+    {"Stack", "stack of a block (KiB)", " KiB",
+     [](const TuningRecord &record) {
+       return kibOf(record.resources.stackBytes);
+     }},
+};
+
+/// The places of records that no other one beats in both, as a staircase.
+std::vector<std::pair<double, double>>
+frontOf(std::vector<std::pair<double, double>> points) {
+  std::ranges::sort(points);
+  std::vector<std::pair<double, double>> front;
+  for (auto [used, ns] : points)
+    if (front.empty() || ns < front.back().second) {
+      if (!front.empty())
+        front.push_back({used, front.back().second});
+      front.push_back({used, ns});
+    }
+  return front;
+}
+
+std::string resourceAndTime(const ReportCase &of, const Resource &resource) {
+  std::vector<const TuningRecord *> records;
+  std::vector<double> xs, ys;
+  std::vector<std::pair<double, double>> points;
+  for (const TuningRecord *record : timedTrials(of))
+    if (std::optional<double> used = resource.of(*record)) {
+      records.push_back(record);
+      xs.push_back(*used);
+      ys.push_back(*nsOf(*record));
+      points.push_back({xs.back(), ys.back()});
+    }
+  if (records.size() < 3)
+    return "";
+  const char *time = isMeasured(of) ? "time" : "predicted time";
+  SvgChart chart(width, height, "Resources and time of " + of.title);
+  ChartScale x = scaleOver(xs, area.left, area.right, false);
+  ChartScale y = scaleOver(ys, area.bottom, area.top, true);
+  drawXAxis(chart, area, x, resource.axis, formatPlain);
+  drawYAxis(chart, area, y, time, formatNs);
+  std::vector<std::pair<double, double>> front = frontOf(points);
+  for (auto &[used, ns] : front) {
+    used = x(used);
+    ns = y(ns);
+  }
+  if (front.size() > 1)
+    chart.polyline(front, "front");
+  sortForDrawing(of, records);
+  for (const TuningRecord *record : records)
+    chart.circle(x(*resource.of(*record)), y(*nsOf(*record)),
+                 dotRadius(of, *record), dotClass(of, *record),
+                 tooltipOf(of, *record) + "\n" +
+                     formatNumber(*resource.of(*record)) + resource.unit);
+  return figure(std::string(resource.title) + " and " + time,
+                "On the line: schedules that no other one beats in both.",
+                chart);
 }
 
 } // namespace
 
 std::string resourcesAndTime(const ReportCase &of) {
-  std::vector<const TuningRecord *> records;
-  std::vector<double> xs, ys;
-  bool hasRegisters = false;
-  for (const TuningRecord *record : timedTrials(of))
-    if (std::optional<double> used = resourceOf(*record)) {
-      records.push_back(record);
-      xs.push_back(*used);
-      ys.push_back(record->timeNs->median);
-      hasRegisters |= record->resources.registers.has_value();
-    }
-  if (records.size() < 3)
-    return "";
-  SvgChart chart(width, height, "Resources and time of " + of.title);
-  ChartScale x = scaleOver(xs, area.left, area.right, false);
-  ChartScale y = scaleOver(ys, area.bottom, area.top, true);
-  drawXAxis(chart, area, x,
-            hasRegisters ? "registers of a thread" : "stack of a block (KiB)",
-            formatPlain);
-  drawYAxis(chart, area, y, "time", formatNs);
-  sortForDrawing(of, records);
-  // What nothing beats in both.
-  std::vector<const TuningRecord *> byUse = records;
-  std::ranges::sort(byUse, {}, [](const TuningRecord *record) {
-    return std::pair(*resourceOf(*record), record->timeNs->median);
-  });
-  std::vector<std::pair<double, double>> front;
-  double least = INFINITY;
-  for (const TuningRecord *record : byUse)
-    if (record->timeNs->median < least) {
-      if (!front.empty())
-        front.push_back({x(*resourceOf(*record)), front.back().second});
-      least = record->timeNs->median;
-      front.push_back({x(*resourceOf(*record)), y(least)});
-    }
-  if (front.size() > 1)
-    chart.polyline(front, "front");
-  for (const TuningRecord *record : records)
-    chart.circle(x(*resourceOf(*record)), y(record->timeNs->median),
-                 dotRadius(of, *record), dotClass(of, *record),
-                 tooltipOf(of, *record) + "\n" +
-                     formatNumber(*resourceOf(*record)) +
-                     (hasRegisters ? " registers" : " KiB of stack"));
-  return figure(hasRegisters ? "Registers and time" : "Stack and time",
-                "On the line: schedules that no other one beats in both.",
-                chart);
+  for (const Resource &resource : resources)
+    if (std::string chart = resourceAndTime(of, resource); !chart.empty())
+      return chart;
+  return "";
 }
 
 std::string predictions(const ReportCase &of) {
   std::vector<const TuningRecord *> records;
   std::vector<double> predicted, measured;
   for (const TuningRecord *record : timedTrials(of))
-    if (record->predictedNs) {
+    if (record->predictedNs && record->timeNs) {
       records.push_back(record);
       predicted.push_back(*record->predictedNs);
       measured.push_back(record->timeNs->median);

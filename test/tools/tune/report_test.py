@@ -192,6 +192,25 @@ class Structure(Report):
         self.assertEqual(Page(done.stdout).problems, [])
         self.assertIn('No records', done.stdout)
 
+    def test_what_was_only_compiled(self):
+        made = records.Records(target='sm_80')
+        del made.key['device'], made.key['units']
+        for rows in (32, 64, 128):
+            for keys in (32, 64):
+                made.trial({'rows': rows, 'keys': keys, 'warps': 4},
+                           predictedNs=1e5 + rows * keys, registers=rows + 60,
+                           sharedBytes=1024 * keys)
+        made.write(self.path.parent / 'compiled.jsonl')
+        done = subprocess.run(
+            [ARGS.tool, 'report', self.path.parent / 'compiled.jsonl', '-o',
+             '-'], capture_output=True, text=True, check=True)
+        self.assertEqual(Page(done.stdout).problems, [])
+        self.assertEqual(
+            re.findall(r'<figure[^>]*><h3>(.*?)</h3>', done.stdout),
+            ['Tiles', 'Knobs', 'Registers and predicted time'])
+        self.assertIn('Predicted time of the best schedule', done.stdout)
+        self.assertIn('no device', done.stdout)
+
     def test_one_record(self):
         one = records.Records()
         one.trial({'rows': 1, 'keys': 128}, 5e3)
