@@ -218,6 +218,7 @@ Status Measurer::compile(const TuneCase &which,
 Status Measurer::measureBaseline(const TuneCase &which) {
   baseline = baselineSeconds = bestNs = largestDrift = 0;
   section.clear();
+  isPaired = false;
   twin = scratch.file("twin.hgb");
   std::vector<CompileJob> jobs = {jobOf(which, which.space.baseline)};
   if (!compileMs.contains(twin))
@@ -284,6 +285,8 @@ Result<TuningRecord> Measurer::measureOne(const TuneCase &which,
     return std::move(stored).error();
   WorkerRequest request = requestOf(which, trial.effort);
   request.bundles = {bundleOf(which, trial.candidate)};
+  if (isPaired)
+    request.bundles.push_back(bundleOf(which, which.space.baseline));
   request.checks = checksOf(which, trial.candidate == which.space.baseline);
   Result<WorkerReply> reply = worker.ask(request, requestSeconds());
   if (!reply)
@@ -293,7 +296,7 @@ Result<TuningRecord> Measurer::measureOne(const TuneCase &which,
   record.error = reply->error;
   if (reply->result == TuningResult::correct) {
     record.timeNs = timesOf(reply->samples.front());
-    record.baselineNs = baseline;
+    record.baselineNs = isPaired ? median(reply->samples.back()) : baseline;
     bestNs = std::min(bestNs, record.timeNs->median);
     if (trial.effort < 1)
       record.environment["effort"] = trial.effort;
@@ -318,7 +321,7 @@ Status Measurer::measure(const TuneCase &which,
     progress.take(trial.candidate, *record);
     bool diedHere = record->result == TuningResult::runtime ||
                     record->result == TuningResult::timeout;
-    if (record->result == TuningResult::correct)
+    if (record->result == TuningResult::correct && !isPaired)
       section.push_back(trial);
     if (section.size() >= sectionLength || diedHere)
       if (Status closed = closeSection(which, progress); !closed)
@@ -334,6 +337,7 @@ Status Measurer::closeSection(const TuneCase &which, Progress &progress) {
   std::vector<SearchTrial> again = std::exchange(section, {});
   if (std::abs(baseline / before - 1) <= allowedDrift)
     return Success{};
+  isPaired = true;
   for (const SearchTrial &trial : again) {
     if (!progress.mayContinue())
       return Success{};

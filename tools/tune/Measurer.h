@@ -66,8 +66,8 @@ public:
   /// Takes what compilation says of trials, for want of a device.
   Status inspect(const TuneCase &which, const std::vector<SearchTrial> &trials,
                  Progress &progress);
-  /// Measures the baseline anew, and what is measured since the last time once
-  /// more if it has drifted.
+  /// Measures the baseline anew. If it has drifted, what was measured since the
+  /// last time is measured once more, and from then on all in turns with it.
   Status closeSection(const TuneCase &which, Progress &progress);
   /// Measures candidates in turns with the baseline.
   Result<std::vector<Finalist>> compare(const TuneCase &which,
@@ -103,6 +103,8 @@ private:
   std::map<std::string, double> compileMs; ///< of bundles that are there
   double baseline = 0, baselineSeconds = 0, bestNs = 0, largestDrift = 0;
   std::vector<SearchTrial> section; ///< measured since the baseline
+  /// The baseline has moved: from now on each trial is timed in turns with it.
+  bool isPaired = false;
 };
 
 } // namespace headgate
