@@ -32,7 +32,8 @@ def AssignLayouts : Pass<"headgate-assign-layouts", "mlir::func::FuncOp"> {
     error: an op whose operands cannot have one layout; products whose rows are no
     multiple of 16 for each warp, or whose columns or terms are none of 16; tiles in
     shared memory whose rows are no multiple of 32 bytes, or are copied from where
-    they are not aligned to 4 bytes; reductions of rows that several warps share.
+    they are not aligned to 4 bytes; reductions of rows that several warps share;
+    tiles that are arguments, and constants of several values.
   }];
   let dependentDialects = ["headgate::tile::TileDialect"];
 }
@@ -62,7 +63,9 @@ def LowerTileToNvvm : Pass<"headgate-lower-tile-to-nvvm", "mlir::ModuleOp"> {
     After: attributes `nvvm.kernel`, `nvvm.reqntid` and `headgate.shared_bytes`.
 
     Needs: headgate-assign-layouts. Keeps: functions without `headgate.launch`. An
-    error: functions of `math` without a form on a GPU.
+    error: functions of `math` without a form on a GPU; more than 32 warps; results;
+    a constant index or an extent beyond 32 bits; a `memref.dim` of a dimension that
+    is not constant; loops and branches that hand on buffers or shared memory.
   }];
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect",
