@@ -437,7 +437,9 @@ void TileEmitter::emitDot(tile::DotOp dot) {
   Matrix matrix = matrixOf(dot);
   if (!plan.isStored(dot.getRhs()))
     readSharedRows(dot, matrix);
-  if (dot.getTranspose())
+  if (readsNarrowRows(dot))
+    emitHeadDot(dot);
+  else if (dot.getTranspose())
     emitTransposedDot(dot, matrix);
   else
     emitMatrixDot(dot, matrix);

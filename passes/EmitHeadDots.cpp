@@ -44,7 +44,7 @@ SmallVector<Value> TileEmitter::HeadMatrix::place(TileBuilder &b, Value row,
   SmallVector<Value> at = rows.origin;
   at[rows.rowDim] = b.add(at[rows.rowDim], row);
   Value inRow = b.index(column);
-  if (isStored)
+  if (isFlat)
     inRow = b.add(inRow, b.mul(head, b.index(pitch)));
   else
     at[at.size() - 2] = b.add(at[at.size() - 2], head);
@@ -59,8 +59,9 @@ TileEmitter::HeadMatrix TileEmitter::headMatrixOf(tile::DotOp dot) {
   matrix.rowsOfHead = tileShape(dot.getLhs())[0] / matrix.heads;
   matrix.pitch = tileShape(dot.getRhs())[1] / matrix.heads;
   matrix.isStored = plan.isStored(dot.getRhs());
-  matrix.width = matrix.pitch;
-  if (!matrix.isStored) {
+  matrix.isFlat = matrix.isStored || matrix.heads == 1;
+  matrix.width = matrix.heads == 1 ? matrix.rows.columns : matrix.pitch;
+  if (!matrix.isFlat) {
     auto type = cast<MemRefType>(matrix.rows.memref.getType());
     matrix.width = std::min(matrix.width, type.getShape().back());
   }
@@ -305,7 +306,7 @@ void TileEmitter::emitHeadSums(tile::DotOp dot, const HeadMatrix &matrix) {
 
 void TileEmitter::emitHeadDot(tile::DotOp dot) {
   HeadMatrix matrix = headMatrixOf(dot);
-  bool isNarrow = !matrix.rows.element.isF32();
+  bool isNarrow = !matrix.rows.element.isF32() || matrix.heads == 1;
   if (dot.getTranspose())
     isNarrow ? emitPageScores(dot, matrix) : emitHeadScores(dot, matrix);
   else

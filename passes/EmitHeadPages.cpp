@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Products of several heads of 16-bit numbers whose rows lie side by side in
-// memory, for few rows of each. A line of memory holds 32 numbers: what there
-// is to compute of them takes as long as the last-level cache takes to give
-// them, so it must be little, and must not wait:
+// Products of 16-bit numbers with rows that lie in memory, of one head or of
+// several side by side, for few rows of each. A line of memory holds 32
+// numbers: what there is to compute of them takes as long as the last-level
+// cache takes to give them, so it must be little, and must not wait:
 //
 //   for each page of a few rows, for each head
 //     ask for as many lines that lie some pages ahead, in the order of memory
@@ -11,17 +11,18 @@
 //              the registers; then the sum of each s[i, t] in a lane of its own
 //     sums:    o[i] += p[i][t] * v[t] for all t of the page, in registers
 //
-// So a line is loaded once for all query rows of its head, and a query row or
-// an output once for a page. That is no order which a CPU could fetch ahead,
-// and it need not: the lines were asked for, and are in the second-level cache.
-// Rows that are missing are zeros of a copy of the page.
+// So a line is loaded once for two query rows, and a query row or an output
+// once for a page. That is no order which a CPU could fetch ahead, and it need
+// not: the lines were asked for, and are in the second-level cache. Rows that
+// are missing are zeros of a copy of the page.
 //
 // Measured on a Zen 4 core, 8 heads x 64 bf16, of the time to read alone,
-// beside reading each row in order (EmitHeadDots.cpp): 8192 keys, which come
-// from the last-level cache, 74 % beside 49 % (2 query rows of a head) and 76 %
-// beside 65 % (1 row); 65536 keys, from memory, 95 % beside 92 % and 100 %
-// beside 95 %. Asking for lines of the first-level cache, or in the order in
-// which they are used, costs a fifth of what comes from memory.
+// beside rows in order (EmitHeadDots.cpp): 8192 keys, which come from the
+// last-level cache, 70 to 77 % beside 48 to 52 % (2 query rows of a head; these
+// loops in C with intrinsics, without a softmax: 80 to 90 %), 81 % (1 query
+// row; in C 90 %); 65536 keys, from memory, as fast as reading or up to a tenth
+// slower. Asking for lines of the first-level cache, or in the order in which
+// they are used, costs a fifth of what comes from memory.
 
 #include "passes/TileEmitter.h"
 #include "passes/VectorCode.h"
@@ -50,7 +51,7 @@ Value TileEmitter::copyPage(const HeadMatrix &matrix, Value first,
   Type element = matrix.rows.element;
   int64_t columns = ShapedType::getNumElements(shape) / count;
   Value spare = spareRows(count, columns, element);
-  int64_t partsOfRow = matrix.isStored ? 1 : matrix.heads;
+  int64_t partsOfRow = matrix.isFlat ? 1 : matrix.heads;
   int64_t width = columns / partsOfRow;
   auto copyRow =
       [&](Value row,
@@ -108,8 +109,9 @@ TileEmitter::HeadMatrix TileEmitter::pageOf(const HeadMatrix &matrix,
       b.add(matrix.rows.origin[matrix.rows.rowDim], first);
   sizes[matrix.rows.rowDim] = b.getIndexAttr(count);
   SmallVector<int64_t> shape{count};
-  if (matrix.isStored)
-    shape.push_back(matrix.heads * matrix.pitch);
+  if (matrix.isFlat)
+    shape.push_back(matrix.heads == 1 ? matrix.width
+                                      : matrix.heads * matrix.pitch);
   else
     shape.append({matrix.heads, matrix.width});
   for (auto [size, extent] : llvm::zip(
@@ -147,7 +149,9 @@ TileEmitter::Ahead TileEmitter::aheadOf(const HeadMatrix &matrix, Value first,
                                         int64_t count, Value head) {
   constexpr int64_t bytesAhead = 16384;
   auto type = cast<MemRefType>(matrix.rows.memref.getType());
-  if (matrix.isStored || type.getDimSize(type.getRank() - 2) != matrix.heads)
+  bool isWhole = type.getDimSize(type.getRank() - 2) == matrix.heads &&
+                 type.getShape().back() == matrix.width;
+  if (matrix.isStored || !isWhole)
     return {};
   int64_t bytes = count * matrix.width * (type.getElementTypeBitWidth() / 8);
   Value page =

@@ -7,7 +7,7 @@
 //   EmitWindows.cpp    windows of memory: rows outside of it, ends of rows
 //   EmitDots.cpp       products in registers, from panels or rows in memory
 //   EmitHeadDots.cpp   products of several heads, side by side in memory
-//   EmitHeadPages.cpp  the same of numbers of 16 bits
+//   EmitHeadPages.cpp  products of 16-bit rows in memory, a page at a time
 //   EmitReadAhead.cpp  rows of memory that several blocks read in turn
 //
 // All new operations are upstream: memref, vector, arith, math, scf, x86vector.
@@ -210,7 +210,8 @@ private:
     int64_t heads, rowsOfHead; ///< of the left factor
     int64_t pitch;             ///< columns of a head in the tile
     int64_t width;             ///< those that lie in memory, from the first on
-    bool isStored; ///< in a tile's buffer, all columns in one dimension
+    bool isStored;             ///< in a tile's buffer
+    bool isFlat;               ///< all columns lie in one dimension
 
     llvm::SmallVector<mlir::Value> place(TileBuilder &b, mlir::Value row,
                                          mlir::Value head,

@@ -92,6 +92,15 @@ tile::LoadOp headgate::passes::directWindow(Value value) {
   return isMatrix ? load : tile::LoadOp();
 }
 
+bool headgate::passes::readsNarrowRows(tile::DotOp dot) {
+  constexpr int64_t mostColumns = 256;
+  tile::LoadOp load = directWindow(dot.getRhs());
+  bool isSum = dot.getTranspose() && dot.getAcc();
+  return load && dot.getHeads() == 1 && !isSum &&
+         tileShape(dot.getRhs())[1] <= mostColumns &&
+         elementOf(load.getSource()).getIntOrFloatBitWidth() == 16;
+}
+
 void headgate::passes::forEachStep(const Steps &steps,
                                    llvm::function_ref<void(Step &)> visit) {
   for (const auto &step : steps) {

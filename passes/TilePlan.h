@@ -50,6 +50,10 @@ tile::LoadOp headWindow(mlir::Value value);
 /// True for such windows, widened or not, that nothing else reads.
 bool isHeadFactor(mlir::Value value);
 
+/// True for products of one head that read 16-bit rows where they lie, of few
+/// enough columns that registers hold rows of the left factor.
+bool readsNarrowRows(tile::DotOp dot);
+
 struct Step;
 using Steps = std::vector<std::unique_ptr<Step>>;
 

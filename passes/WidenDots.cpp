@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/WidenDots.h"
+#include "passes/TilePlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -13,8 +14,9 @@ bool headgate::passes::needsWidening(tile::DotOp dot, const Target &target,
   Type element = dot.getLhs().getType().getElementType();
   if (element.isF32())
     return false;
-  bool hasPairs = dot.getTerms() % 2 == 0 &&
-                  (inPanels || dot.getTranspose() || dot.getHeads() > 1);
+  bool hasPairs =
+      dot.getTerms() % 2 == 0 && (inPanels || dot.getTranspose() ||
+                                  dot.getHeads() > 1 || readsNarrowRows(dot));
   return !(element.isBF16() && target.hasDotBf16 && hasPairs);
 }
 

@@ -13,7 +13,7 @@ namespace headgate::passes {
 /// True if `dot` has 16-bit factors that `target` cannot multiply where
 /// `inPanels` says that the right one lies in panels: pairs of bf16 need their
 /// two terms side by side, in panels or in the rows of a transposed factor;
-/// products of several heads put them there.
+/// products of rows where they lie put them there.
 bool needsWidening(tile::DotOp dot, const Target &target, bool inPanels);
 
 /// `factor` in f32. One that was narrowed from f32 is taken as it was: more
