@@ -17,5 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       for (const auto &[dim, exponent] : entry.bucket)
         test::require(exponent >= 0 && exponent < 64,
                       "a bucket is an exponent");
+  std::string text = printTuned(*tuning);
+  Result<Tuning> again = parseTuned(text);
+  test::require(bool(again), "what is printed is read");
+  test::require(printTuned(*again) == text, "and is the same");
   return 0;
 }
