@@ -31,6 +31,8 @@ Result<CudaOptions> parseOptions(const std::string &uri,
   if (text.empty())
     return options;
   text.remove_prefix(1); // the colon
+  if (text.ends_with(','))
+    return badUri(uri, std::string("nothing follows the comma; ") + known);
   for (bool first = true; first || !text.empty(); first = false) {
     std::string_view option = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), option.size() + 1));

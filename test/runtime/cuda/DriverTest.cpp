@@ -83,9 +83,9 @@ TEST_F(CudaDriver, ListsGpus) {
 }
 
 TEST_F(CudaDriver, RefusesOtherUris) {
-  for (const char *uri :
-       {"cuda:", "cuda:x", "cuda:-1", "cuda:0x1", "cuda:0,image=cubin",
-        "cuda:0,1", "cuda:image=ptx,0", "cuda:99999999999"}) {
+  for (const char *uri : {"cuda:", "cuda:x", "cuda:0,", "cuda:-1", "cuda:0x1",
+                          "cuda:0,image=cubin", "cuda:0,1", "cuda:image=ptx,0",
+                          "cuda:99999999999"}) {
     auto device = open(uri);
     ASSERT_FALSE(device) << uri;
     EXPECT_EQ(device.error().code(), ErrorCode::badInput) << uri;
