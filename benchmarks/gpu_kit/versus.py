@@ -202,11 +202,11 @@ def _flash(module):
 def time_rounds(calls, kind, seconds):
     """Seconds of each candidate in each round."""
     clock = _cuda_clock() if kind == "cuda" else _clock
-    begun = time.perf_counter()
     for call in calls.values():
-        call()
-        while kind == "cuda" and time.perf_counter() - begun < 0.025 * len(calls):
-            call()  # until clocks are up
+        begun = time.perf_counter()
+        clock(call)
+        while kind == "cuda" and time.perf_counter() - begun < 0.025:
+            clock(call)  # until clocks are up
     times = {name: [] for name in calls}
     begun = time.perf_counter()
     for n in range(ROUNDS[kind]):
