@@ -7,7 +7,10 @@
 #ifndef HEADGATE_LIB_RANDOM_H
 #define HEADGATE_LIB_RANDOM_H
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace headgate {
 
@@ -23,6 +26,11 @@ public:
   }
   /// In [0, count); the bias is below count / 2^64.
   uint64_t below(uint64_t count) { return next() % count; }
+  /// All orders are equally likely. Source: Fisher and Yates.
+  template <typename T> void shuffle(std::vector<T> &values) {
+    for (size_t i = values.size(); i > 1; --i)
+      std::swap(values[i - 1], values[below(i)]);
+  }
   /// In (0, 1).
   double uniform() { return (double(next() >> 12) + 0.5) * 0x1p-52; }
 

@@ -151,6 +151,12 @@ void forEach(const std::vector<Knob> &knobs, size_t knob, Schedule &schedule,
   }
 }
 
+/// A candidate and how long it should take.
+struct Predicted {
+  Schedule schedule;
+  double ns;
+};
+
 class SpaceBuilder {
 public:
   SpaceBuilder(const Problem &problem, const Target &target,
@@ -161,7 +167,7 @@ public:
     space.knobs = knobsOf(problem, target);
     Pruner pruner(problem, sizes, units, space.knobs);
     Schedule chosen = defaultSchedule(problem, target, sizes);
-    std::vector<Schedule> tried;
+    std::vector<Predicted> tried = {predicted(chosen)};
     Schedule schedule;
     forEach(space.knobs, 0, schedule, [&](const Schedule &s) {
       if (s == chosen)
@@ -170,10 +176,11 @@ public:
         return reject(s, legal.error().message());
       if (std::string why = pruner.why(s); !why.empty())
         return reject(s, why);
-      tried.push_back(s);
+      tried.push_back(predicted(s));
     });
     keepFast(tried, chosen);
-    order(chosen);
+    order(tried);
+    space.baseline = space.find(chosen);
     return std::move(space);
   }
 
@@ -181,39 +188,33 @@ private:
   void reject(const Schedule &schedule, std::string why) {
     space.rejected.push_back({schedule, std::move(why)});
   }
-  double predict(const Schedule &schedule) const {
-    return predictNs(problem, target, schedule, sizes, units);
+  Predicted predicted(const Schedule &schedule) const {
+    return {schedule, predictNs(problem, target, schedule, sizes, units)};
   }
 
-  void keepFast(const std::vector<Schedule> &tried, const Schedule &chosen) {
-    double best = predict(chosen);
-    for (const Schedule &s : tried)
-      best = std::min(best, predict(s));
-    for (const Schedule &s : tried) {
-      double times = predict(s) / best;
-      if (times <= hopeless) {
-        space.schedules.push_back(s);
-        continue;
-      }
+  void keepFast(std::vector<Predicted> &tried, const Schedule &chosen) {
+    double best = std::ranges::min_element(tried, {}, &Predicted::ns)->ns;
+    std::erase_if(tried, [&](const Predicted &p) {
+      double times = p.ns / best;
+      if (times <= hopeless || p.schedule == chosen)
+        return false;
       char words[64];
       std::snprintf(words, sizeof(words), "(T6) predicted %.1f times the best",
                     times);
-      reject(s, words);
-    }
-    space.schedules.push_back(chosen);
+      reject(p.schedule, words);
+      return true;
+    });
   }
 
-  void order(const Schedule &chosen) {
-    auto rank = [&](const Schedule &s) {
-      std::vector<int64_t> key = {resourcesOf(problem, target, s).sharedBytes};
-      for (const Knob &knob : space.knobs)
-        key.push_back(knobOf(s, knob.name));
-      return key;
-    };
-    std::ranges::sort(space.schedules, {}, rank);
-    space.baseline = space.find(chosen);
-    for (const Schedule &s : space.schedules)
-      space.predictedNs.push_back(predict(s));
+  void order(std::vector<Predicted> &tried) {
+    std::ranges::sort(tried, {}, [&](const Predicted &p) {
+      ScheduleResources its = resourcesOf(problem, target, p.schedule);
+      return std::pair(its.sharedBytes, p.schedule);
+    });
+    for (const Predicted &p : tried) {
+      space.schedules.push_back(p.schedule);
+      space.predictedNs.push_back(p.ns);
+    }
   }
 
   const Problem &problem;

@@ -4,6 +4,7 @@
 
 #include "lib/Random.h"
 #include "lib/Spelling.h"
+#include "lib/TuningChoice.h"
 
 #include <algorithm>
 #include <array>
@@ -34,9 +35,7 @@ constexpr size_t quickBest = 3, fullBest = 8, fewSteps = 4;
 std::vector<size_t> shuffled(size_t count, uint64_t seed) {
   std::vector<size_t> order(count);
   std::iota(order.begin(), order.end(), size_t(0));
-  Random random(seed);
-  for (size_t i = count; i > 1; --i)
-    std::swap(order[i - 1], order[random.below(i)]);
+  Random(seed).shuffle(order);
   return order;
 }
 
@@ -218,21 +217,17 @@ std::vector<size_t> bestOf(const SearchOutcomes &outcomes) {
   return best;
 }
 
-size_t chooseWinner(std::vector<Finalist> finalists, size_t baseline) {
-  std::ranges::sort(finalists, {}, [](const Finalist &f) {
-    return std::pair(f.ratio, f.candidate);
+size_t chooseWinner(const std::vector<Finalist> &finalists, size_t baseline) {
+  std::vector<Interval> ratios;
+  for (const Finalist &f : finalists)
+    ratios.push_back({f.ratio, f.low, f.high});
+  size_t winner = firstOfBest(ratios, [&](size_t a, size_t b) {
+    auto rank = [&](const Finalist &f) {
+      return std::pair(f.candidate != baseline, f.candidate);
+    };
+    return rank(finalists[a]) < rank(finalists[b]);
   });
-  const Finalist best = finalists.front();
-  size_t winner = best.candidate;
-  for (const Finalist &f : finalists) {
-    bool ties =
-        f.ratio <= best.ratio * (1 + tieBand) ||
-        (f.ratio <= best.ratio * (1 + wideTieBand) && f.low <= best.high);
-    if (ties && (f.candidate == baseline ||
-                 (winner != baseline && f.candidate < winner)))
-      winner = f.candidate;
-  }
-  return winner;
+  return finalists[winner].candidate;
 }
 
 } // namespace headgate

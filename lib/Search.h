@@ -80,15 +80,11 @@ struct Finalist {
   double ratio = 1, low = 1, high = 1;
 };
 
-/// Times within this share of the best are called equal.
-constexpr double tieBand = 0.02;
-/// And within this one, where the intervals overlap as well.
-constexpr double wideTieBand = 0.03;
-
-/// The winner of the last round. Among those that tie with the best it is the
-/// baseline if that is one of them, else the first in canonical order: noise
-/// does not decide. Needs: at least one finalist.
-size_t chooseWinner(std::vector<Finalist> finalists, size_t baseline);
+/// The winner of the last round. Among those that tie with the best
+/// (firstOfBest in lib/TuningChoice.h) it is the baseline if that is one of
+/// them, else the first in canonical order: noise does not decide. Needs: at
+/// least one finalist.
+size_t chooseWinner(const std::vector<Finalist> &finalists, size_t baseline);
 
 } // namespace headgate
 

@@ -17,11 +17,6 @@ namespace headgate {
 namespace {
 
 using Kind = TuningRecord::Kind;
-struct ScheduleLess {
-  bool operator()(const Schedule &a, const Schedule &b) const {
-    return canonicallyBefore(a, b);
-  }
-};
 
 /// Everything measured for one call on one machine.
 struct Point {
@@ -86,18 +81,9 @@ struct Sums {
   RankedSchedule ranked;
 };
 
-void addPoint(const Point &point,
-              std::map<Schedule, Sums, ScheduleLess> &sums) {
+void addPoint(const Point &point, std::map<Schedule, Sums> &sums) {
   const auto &records = point.finals.empty() ? point.trials : point.finals;
-  // As in winnerOf: a bare time does not compare with ratios.
-  auto isRatio = [](const TuningRecord *record) {
-    return record->ratio || record->baselineNs;
-  };
-  bool hasRatios = std::ranges::any_of(records, isRatio);
-  std::vector<std::pair<const TuningRecord *, RankedSchedule>> ranked;
-  for (const TuningRecord *record : records)
-    if (isRatio(record) == hasRatios)
-      ranked.push_back({record, *rankedOf(*record)});
+  auto ranked = comparable(records);
   double best = std::ranges::min_element(ranked, {}, [](const auto &entry) {
                   return entry.second.time;
                 })->second.time;
@@ -107,7 +93,7 @@ void addPoint(const Point &point,
     sum.time += std::log(rank.time / best);
     sum.low += std::log(rank.low / best);
     sum.high += std::log(rank.high / best);
-    sum.hasDefault &= hasRatios;
+    sum.hasDefault &= record->ratio || record->baselineNs;
     sum.overDefault -= std::log(rank.time);
     sum.last = record;
     sum.ranked = rank;
@@ -116,7 +102,7 @@ void addPoint(const Point &point,
 }
 
 std::optional<TunedBucket> decide(const Bucket &bucket) {
-  std::map<Schedule, Sums, ScheduleLess> sums;
+  std::map<Schedule, Sums> sums;
   TunedBucket result;
   for (const auto &[key, point] : bucket.points) {
     if (point.trials.empty() && point.finals.empty())

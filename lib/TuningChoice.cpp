@@ -5,6 +5,7 @@
 #include "lib/TuningChoice.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace headgate {
@@ -13,43 +14,37 @@ namespace {
 
 constexpr double tieBand = 0.02, wideTieBand = 0.03;
 
-auto knobs(const Schedule &s) {
-  return std::tuple(s.rows, s.keys, s.cols, s.depth, s.splits, s.merge,
-                    s.across, s.groups, s.warps, s.stages, s.overlap, s.turns,
-                    s.order);
-}
-
 } // namespace
 
-bool canonicallyBefore(const Schedule &a, const Schedule &b) {
-  return knobs(a) < knobs(b);
-}
-
-size_t bestRanked(std::span<const RankedSchedule> schedules) {
-  auto before = [&](size_t a, size_t b) {
-    const RankedSchedule &x = schedules[a], &y = schedules[b];
-    if (x.isDefault != y.isDefault)
-      return x.isDefault;
-    if (x.sharedBytes != y.sharedBytes)
-      return x.sharedBytes < y.sharedBytes;
-    return canonicallyBefore(x.schedule, y.schedule);
-  };
+size_t firstOfBest(std::span<const Interval> times,
+                   const std::function<bool(size_t, size_t)> &before) {
   size_t best = 0;
-  for (size_t i = 1; i < schedules.size(); ++i)
-    if (schedules[i].time < schedules[best].time ||
-        (schedules[i].time == schedules[best].time && before(i, best)))
+  for (size_t i = 1; i < times.size(); ++i)
+    if (times[i].value < times[best].value ||
+        (times[i].value == times[best].value && before(i, best)))
       best = i;
-  const RankedSchedule &fastest = schedules[best];
   size_t winner = best;
-  for (size_t i = 0; i < schedules.size(); ++i) {
-    const RankedSchedule &other = schedules[i];
-    bool ties = other.time <= fastest.time * (1 + tieBand) ||
-                (other.time <= fastest.time * (1 + wideTieBand) &&
-                 other.low <= fastest.high);
+  for (size_t i = 0; i < times.size(); ++i) {
+    const Interval &time = times[i], &least = times[best];
+    bool ties = time.value <= least.value * (1 + tieBand) ||
+                (time.value <= least.value * (1 + wideTieBand) &&
+                 time.low <= least.high);
     if (ties && before(i, winner))
       winner = i;
   }
   return winner;
+}
+
+size_t bestRanked(std::span<const RankedSchedule> schedules) {
+  std::vector<Interval> times;
+  for (const RankedSchedule &ranked : schedules)
+    times.push_back({ranked.time, ranked.low, ranked.high});
+  return firstOfBest(times, [&](size_t a, size_t b) {
+    auto rank = [](const RankedSchedule &ranked) {
+      return std::tuple(!ranked.isDefault, ranked.sharedBytes, ranked.schedule);
+    };
+    return rank(schedules[a]) < rank(schedules[b]);
+  });
 }
 
 std::optional<RankedSchedule> rankedOf(const TuningRecord &record) {
@@ -73,30 +68,37 @@ std::optional<RankedSchedule> rankedOf(const TuningRecord &record) {
   return ranked;
 }
 
+std::vector<std::pair<const TuningRecord *, RankedSchedule>>
+comparable(std::span<const TuningRecord *const> records) {
+  auto isRatio = [](const TuningRecord *record) {
+    return record->ratio || record->baselineNs;
+  };
+  bool hasRatios = std::ranges::any_of(records, [&](const auto *record) {
+    return isRatio(record) && rankedOf(*record);
+  });
+  std::vector<std::pair<const TuningRecord *, RankedSchedule>> ranked;
+  for (const TuningRecord *record : records)
+    if (auto rank = rankedOf(*record); rank && isRatio(record) == hasRatios)
+      ranked.emplace_back(record, *rank);
+  return ranked;
+}
+
 const TuningRecord *winnerOf(std::span<const TuningRecord *const> records,
                              const Schedule *defaultSchedule) {
   using Kind = TuningRecord::Kind;
   for (Kind kind : {Kind::final, Kind::trial}) {
+    std::vector<const TuningRecord *> ofKind;
+    std::ranges::copy_if(
+        records, std::back_inserter(ofKind),
+        [&](const auto *record) { return record->kind == kind; });
+    auto compared = comparable(ofKind);
     std::vector<RankedSchedule> ranked;
-    std::vector<const TuningRecord *> of;
-    // Times and ratios do not compare: without a baseline, a trial is left out
-    // where others have one.
-    bool hasBaselines = std::ranges::any_of(records, [&](const auto *record) {
-      return record->kind == kind && rankedOf(*record) &&
-             (record->ratio || record->baselineNs);
-    });
-    for (const TuningRecord *record : records) {
-      std::optional<RankedSchedule> rank = rankedOf(*record);
-      if (record->kind != kind || !rank ||
-          (hasBaselines && !record->ratio && !record->baselineNs))
-        continue;
-      rank->isDefault =
-          defaultSchedule && record->key.schedule == *defaultSchedule;
-      ranked.push_back(*rank);
-      of.push_back(record);
+    for (auto &[record, rank] : compared) {
+      rank.isDefault = defaultSchedule && rank.schedule == *defaultSchedule;
+      ranked.push_back(rank);
     }
-    if (!of.empty())
-      return of[bestRanked(ranked)];
+    if (!compared.empty())
+      return compared[bestRanked(ranked)].first;
   }
   return nullptr;
 }

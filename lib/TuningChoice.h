@@ -8,8 +8,11 @@
 #define HEADGATE_LIB_TUNINGCHOICE_H
 
 #include "headgate/TuningRecord.h"
+#include "lib/Statistics.h"
 
+#include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace headgate {
@@ -28,12 +31,20 @@ struct RankedSchedule {
 /// and then by knobs. Needs: at least one.
 size_t bestRanked(std::span<const RankedSchedule> schedules);
 
-/// An order of schedules that means nothing and is always the same.
-bool canonicallyBefore(const Schedule &a, const Schedule &b);
+/// The rule itself, for times in any unit: of those within 2 % of the least, or
+/// 3 % where their bounds overlap, the first by `before`, an order of indices
+/// that has no ties. Needs: at least one.
+size_t firstOfBest(std::span<const Interval> times,
+                   const std::function<bool(size_t, size_t)> &before);
 
 /// A record of a schedule that won or lost; null: not to be compared, as it is
 /// no trial or final with a time. Ratios to the baseline where it has one.
 std::optional<RankedSchedule> rankedOf(const TuningRecord &record);
+
+/// Those of `records`, all trials or all finals, that have times which compare:
+/// bare times are left out where others are ratios to a baseline.
+std::vector<std::pair<const TuningRecord *, RankedSchedule>>
+comparable(std::span<const TuningRecord *const> records);
 
 /// The record that wins among those of one case: keys equal but for their
 /// schedules. Finals go before trials. `defaultSchedule` is null where it is

@@ -208,8 +208,7 @@ private:
         ++known->second;
     }
     llvm::sort(wins, [](const auto &a, const auto &b) {
-      return a.second != b.second ? a.second > b.second
-                                  : canonicallyBefore(a.first, b.first);
+      return a.second != b.second ? a.second > b.second : a.first < b.first;
     });
     for (auto &[schedule, count] : wins)
       if (tuned.schedules.size() < options.tuning.maxVariants)

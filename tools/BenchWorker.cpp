@@ -330,8 +330,7 @@ private:
     std::iota(order.begin(), order.end(), size_t(0));
     double begin = nowMs();
     while (!isEnough(reply.samples, policy, nowMs() - begin)) {
-      for (size_t i = order.size(); i > 1; --i)
-        std::swap(order[i - 1], order[random.below(i)]);
+      random.shuffle(order);
       for (size_t i : order) {
         Result<double> ns = sample(all[i], policy);
         if (!ns)

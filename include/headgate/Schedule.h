@@ -7,6 +7,7 @@
 #ifndef HEADGATE_SCHEDULE_H
 #define HEADGATE_SCHEDULE_H
 
+#include <compare>
 #include <cstdint>
 
 namespace headgate {
@@ -27,8 +28,8 @@ struct Schedule {
   /// Attention: the rows of a block come from all query heads that read its key
   /// head, which is then read once for all of them.
   bool merge = false;
-  /// With merge: of all key heads, `rows` in equal parts. A block then reads its
-  /// keys and values in the order in which they lie in memory.
+  /// With merge: of all key heads, `rows` in equal parts. A block then reads
+  /// its keys and values in the order in which they lie in memory.
   bool across = false;
   int64_t groups = 1; ///< GPU: row groups of a block
   int64_t warps = 1;  ///< GPU: warps of a row group
@@ -40,7 +41,8 @@ struct Schedule {
   bool turns = false;   ///< GPU: row groups multiply one after another
   Order order = Order::cols;
 
-  bool operator==(const Schedule &) const = default;
+  /// An order by the knobs above, which means nothing and is always the same.
+  auto operator<=>(const Schedule &) const = default;
 };
 
 } // namespace headgate

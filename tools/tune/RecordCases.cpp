@@ -106,7 +106,7 @@ std::vector<RecordCase> casesOf(const RecordSet &set,
   for (auto &[text, made] : cases)
     result.push_back(std::move(made));
   auto bySchedule = [](const StoredRecord *a, const StoredRecord *b) {
-    return canonicallyBefore(a->record.key.schedule, b->record.key.schedule);
+    return a->record.key.schedule < b->record.key.schedule;
   };
   for (RecordCase &made : result) {
     std::ranges::sort(made.trials, bySchedule);
