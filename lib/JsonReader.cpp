@@ -342,6 +342,13 @@ bool JsonValue::boolean() {
   return false;
 }
 
+std::vector<std::string> JsonValue::strings() {
+  std::vector<std::string> texts;
+  for (JsonValue element : elements())
+    texts.push_back(element.string());
+  return texts;
+}
+
 std::string JsonValue::objectText() {
   if (isObject())
     return toJson(*node_).dump();

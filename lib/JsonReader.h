@@ -62,6 +62,8 @@ public:
   int64_t integer(int64_t low, int64_t high);
   double number();
   bool boolean();
+  /// The elements of an array of strings.
+  std::vector<std::string> strings();
   /// An object as JSON text on one line.
   std::string objectText();
 
@@ -104,6 +106,18 @@ private:
   std::unique_ptr<JsonNode> root_;
   std::optional<Error> error_;
 };
+
+/// What `read` makes of the root of a text, or the first thing that is wrong.
+template <typename T>
+Result<T> readJson(std::string_view text, T (*read)(JsonValue)) {
+  Result<JsonReader> reader = JsonReader::parse(text);
+  if (!reader)
+    return std::move(reader).error();
+  T value = read(reader->root());
+  if (reader->error())
+    return *reader->error();
+  return value;
+}
 
 /// What every JSON file of ours starts with: {"format": `format`, "version": 1,
 /// ...}. Checked before all else, because a file of another version may look

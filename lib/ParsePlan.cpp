@@ -3,6 +3,7 @@
 // plan.json to Plan: keys and types here, references in CheckPlan.
 
 #include "lib/CheckPlan.h"
+#include "lib/JsonNumber.h"
 #include "lib/JsonReader.h"
 #include "lib/PlanText.h"
 
@@ -119,12 +120,10 @@ PlanTensorMap readTensorMap(JsonValue value) {
 double readFloat(JsonValue value) {
   if (!value.isString())
     return value.number();
-  std::string text = value.string();
-  if (text == "inf" || text == "-inf")
-    return (text[0] == '-' ? -1 : 1) * std::numeric_limits<double>::infinity();
-  if (text != "nan")
+  std::optional<double> number = numberOf(value.string());
+  if (!number)
     value.failNeeding("a number, \"inf\", \"-inf\" or \"nan\"");
-  return std::numeric_limits<double>::quiet_NaN();
+  return number.value_or(0);
 }
 
 PlanArgument readArgument(JsonValue value) {

@@ -3,12 +3,12 @@
 // Plan to plan.json, for machines and for people who look into a bundle: what
 // fits on a line is on one line, and defaults are left out.
 
+#include "lib/JsonNumber.h"
 #include "lib/PlanText.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
 
 namespace headgate {
 
@@ -77,14 +77,6 @@ Json tensorMapJson(const PlanTensorMap &map) {
   return json;
 }
 
-Json floatJson(double value) {
-  if (std::isnan(value))
-    return "nan";
-  if (std::isinf(value))
-    return value > 0 ? "inf" : "-inf";
-  return value;
-}
-
 Json argumentJson(const PlanArgument &argument) {
   switch (argument.kind) {
   case PlanArgument::Kind::parameter:
@@ -96,7 +88,7 @@ Json argumentJson(const PlanArgument &argument) {
   case PlanArgument::Kind::i64:
     return {{"i64", argument.text}};
   case PlanArgument::Kind::f32:
-    return {{"f32", floatJson(argument.number)}};
+    return {{"f32", numberToJson(argument.number)}};
   case PlanArgument::Kind::tensorMap:
     return {{"tensorMap", tensorMapJson(argument.map)}};
   }

@@ -51,13 +51,6 @@ Json toJson(const ListedKernel &kernel) {
 
 //===-- parsing ----------------------------------------------------------===//
 
-std::vector<std::string> readStrings(JsonValue value) {
-  std::vector<std::string> strings;
-  for (JsonValue element : value.elements())
-    strings.push_back(element.string());
-  return strings;
-}
-
 PlanEntry readEntry(JsonValue value) {
   value.expectKeys({"name", "dims", "inputs", "steps"});
   PlanEntry entry;
@@ -108,7 +101,7 @@ ListedKernel readKernel(JsonValue value) {
       kernel.problem = *problem;
     else
       value["problem"].fail(problem.error().message());
-    kernel.scalars = readStrings(value["scalars"]);
+    kernel.scalars = value["scalars"].strings();
     JsonValue sizes = value["sizes"];
     sizes.expectKeys({"B", "S", "T"});
     kernel.B = readSize(sizes["B"], kernel.scalars);
@@ -148,7 +141,7 @@ Result<ProblemList> parseProblemList(std::string_view text) {
   ProblemList list;
   for (auto &[tool, number] : root["producer"].members())
     list.producer[tool] = number.string();
-  list.targets = readStrings(root["targets"]);
+  list.targets = root["targets"].strings();
   for (JsonValue entry : root["entries"].elements())
     list.entries.push_back(readEntry(entry));
   for (JsonValue kernel : root["kernels"].elements())

@@ -2,6 +2,7 @@
 
 #include "lib/RecordText.h"
 
+#include "lib/JsonNumber.h"
 #include "lib/JsonReader.h"
 #include "lib/ScheduleText.h"
 #include "lib/Sha256.h"
@@ -33,15 +34,11 @@ template <typename J> std::string dump(const J &json) {
 
 //===-- printing ---------------------------------------------------------===//
 
-/// Numbers that JSON has not are words.
-Json numberToJson(double value) {
-  if (std::isnan(value))
-    return "nan";
-  if (std::isinf(value))
-    return value < 0 ? "-inf" : "inf";
+/// Whole numbers without a point.
+Json toJson(double value) {
   if (std::abs(value) < 1e15 && value == std::floor(value))
     return static_cast<int64_t>(value);
-  return value;
+  return numberToJson(value);
 }
 
 void set(Json &json, const char *key, const std::string &text) {
@@ -50,7 +47,7 @@ void set(Json &json, const char *key, const std::string &text) {
 }
 void set(Json &json, const char *key, std::optional<double> value) {
   if (value)
-    json[key] = numberToJson(*value);
+    json[key] = toJson(*value);
 }
 void set(Json &json, const char *key, std::optional<int64_t> value) {
   if (value)
@@ -79,18 +76,18 @@ Json keyToJson(const TuningKey &key) {
 void addMeasurement(Json &json, const TuningRecord &record) {
   set(json, "predictedNs", record.predictedNs);
   if (record.error)
-    json["error"] = {{"maxAbs", numberToJson(record.error->maxAbs)},
-                     {"tolerance", numberToJson(record.error->tolerance)}};
+    json["error"] = {{"maxAbs", toJson(record.error->maxAbs)},
+                     {"tolerance", toJson(record.error->tolerance)}};
   if (record.timeNs)
-    json["timeNs"] = {{"median", numberToJson(record.timeNs->median)},
-                      {"p20", numberToJson(record.timeNs->p20)},
-                      {"p80", numberToJson(record.timeNs->p80)},
+    json["timeNs"] = {{"median", toJson(record.timeNs->median)},
+                      {"p20", toJson(record.timeNs->p20)},
+                      {"p80", toJson(record.timeNs->p80)},
                       {"n", record.timeNs->n}};
   set(json, "baselineNs", record.baselineNs);
   if (record.ratio)
-    json["ratio"] = {{"value", numberToJson(record.ratio->value)},
-                     {"low", numberToJson(record.ratio->low)},
-                     {"high", numberToJson(record.ratio->high)}};
+    json["ratio"] = {{"value", toJson(record.ratio->value)},
+                     {"low", toJson(record.ratio->low)},
+                     {"high", toJson(record.ratio->high)}};
   if (record.drifted)
     json["drifted"] = true;
 }
@@ -104,13 +101,8 @@ void readText(const JsonValue &object, const char *key, std::string &text) {
 
 double readNumber(JsonValue value, bool isPositive = false) {
   if (value.isString() && !isPositive) {
-    std::string word = value.string();
-    if (word == "nan")
-      return std::numeric_limits<double>::quiet_NaN();
-    if (word == "inf")
-      return std::numeric_limits<double>::infinity();
-    if (word == "-inf")
-      return -std::numeric_limits<double>::infinity();
+    if (std::optional<double> known = numberOf(value.string()))
+      return *known;
   }
   double number = value.number();
   if (isPositive && !(number > 0 && std::isfinite(number)))
@@ -320,7 +312,7 @@ std::string printRecord(const TuningRecord &record) {
   set(json, "sharedBytes", record.resources.sharedBytes);
   set(json, "stackBytes", record.resources.stackBytes);
   for (auto &[counter, value] : record.counters)
-    json["counters"][counter] = numberToJson(value);
+    json["counters"][counter] = toJson(value);
   addMeasurement(json, record);
   set(json, "command", record.command);
   set(json, "seed", record.seed);

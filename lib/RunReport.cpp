@@ -3,11 +3,11 @@
 #include "lib/RunReport.h"
 
 #include "lib/ArrayText.h"
+#include "lib/JsonNumber.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
 
 namespace headgate {
 
@@ -32,18 +32,10 @@ std::string formatText(const RunReport &report) {
 }
 
 namespace {
-Json floatValue(double value) {
-  if (std::isnan(value))
-    return "nan";
-  if (std::isinf(value))
-    return value > 0 ? "inf" : "-inf";
-  return value;
-}
-
 Json elementValues(const Array &array) {
   Json values = Json::array();
   for (int64_t i = 0, count = array.elements(); i < count; ++i)
-    values.push_back(isFloat(array.dtype) ? floatValue(array.at(i))
+    values.push_back(isFloat(array.dtype) ? numberToJson(array.at(i))
                                           : Json(array.integerAt(i)));
   return values;
 }

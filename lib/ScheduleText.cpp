@@ -40,17 +40,6 @@ void readDType(const JsonValue &object, const char *key, DType &value) {
     text.failNeeding("an element type");
 }
 
-template <typename T>
-Result<T> parsed(std::string_view text, T (*read)(const JsonValue &)) {
-  Result<JsonReader> reader = JsonReader::parse(text);
-  if (!reader)
-    return std::move(reader).error();
-  T value = read(reader->root());
-  if (reader->error())
-    return *reader->error();
-  return value;
-}
-
 std::string text(DType type) { return std::string(name(type)); }
 
 //===-- problems ---------------------------------------------------------===//
@@ -119,7 +108,7 @@ Problem readGemm(JsonValue value) {
   return problem;
 }
 
-Problem readProblem(const JsonValue &value) {
+Problem readProblem(JsonValue value) {
   JsonValue op = value["op"];
   std::string kind = op ? op.string() : "";
   if (kind == "gemm")
@@ -131,8 +120,7 @@ Problem readProblem(const JsonValue &value) {
 
 //===-- schedules --------------------------------------------------------===//
 
-Schedule readSchedule(const JsonValue &root) {
-  JsonValue value = root;
+Schedule readSchedule(JsonValue value) {
   value.expectKeys({"rows"},
                    {"keys", "cols", "depth", "splits", "merge", "across",
                     "groups", "warps", "stages", "overlap", "turns", "order"});
@@ -166,7 +154,7 @@ std::string printProblem(const Problem &problem) {
 }
 
 Result<Problem> parseProblem(std::string_view text) {
-  return parsed<Problem>(text, readProblem);
+  return readJson<Problem>(text, readProblem);
 }
 
 std::string printSchedule(const Schedule &schedule) {
@@ -189,7 +177,7 @@ std::string printSchedule(const Schedule &schedule) {
 }
 
 Result<Schedule> parseSchedule(std::string_view text) {
-  return parsed<Schedule>(text, readSchedule);
+  return readJson<Schedule>(text, readSchedule);
 }
 
 } // namespace headgate

@@ -2,10 +2,10 @@
 
 #include "lib/WorkerText.h"
 
+#include "lib/JsonNumber.h"
 #include "lib/JsonReader.h"
 #include "lib/RecordText.h"
 
-#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -16,23 +16,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr int64_t most = std::numeric_limits<int64_t>::max();
 
-/// JSON has no number for what is not finite.
-Json numberJson(double value) {
-  if (std::isfinite(value))
-    return value;
-  return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
-}
-
 double readNumber(JsonValue value) {
   if (!value.isString())
     return value.number();
-  std::string word = value.string();
-  double infinity = std::numeric_limits<double>::infinity();
-  if (word == "nan")
-    return std::numeric_limits<double>::quiet_NaN();
-  if (word != "inf" && word != "-inf")
+  std::optional<double> number = numberOf(value.string());
+  if (!number)
     value.failNeeding("a number");
-  return word == "-inf" ? -infinity : infinity;
+  return number.value_or(0);
 }
 
 Json dimsJson(const NamedDims &dims) {
@@ -49,18 +39,12 @@ NamedDims readDims(JsonValue value) {
   return dims;
 }
 
-std::vector<std::string> readStrings(JsonValue value) {
-  std::vector<std::string> strings;
-  for (JsonValue element : value.elements())
-    strings.push_back(element.string());
-  return strings;
-}
-
 /// "" is left out: strings are never empty in our JSON.
 void setText(Json &json, const char *key, const std::string &text) {
   if (!text.empty())
     json[key] = text;
 }
+
 std::optional<TuningResult> parseResult(std::string_view word) {
   for (TuningResult result :
        {TuningResult::correct, TuningResult::compile, TuningResult::runtime,
@@ -73,23 +57,12 @@ std::optional<TuningResult> parseResult(std::string_view word) {
 
 std::string readText(JsonValue value) { return value ? value.string() : ""; }
 
-template <typename T>
-Result<T> parsed(std::string_view line, T (*read)(JsonValue)) {
-  Result<JsonReader> reader = JsonReader::parse(line);
-  if (!reader)
-    return std::move(reader).error();
-  T value = read(reader->root());
-  if (reader->error())
-    return *reader->error();
-  return value;
-}
-
 //===-- the parts --------------------------------------------------------===//
 
 WorkerDevice readDevice(JsonValue root) {
   root.expectKeys({"uri", "name", "target", "units", "features"});
   return {root["uri"].string(), root["name"].string(), root["target"].string(),
-          root["units"].integer(1, most), readStrings(root["features"])};
+          root["units"].integer(1, most), root["features"].strings()};
 }
 
 Json checkJson(const WorkerCheck &check) {
@@ -139,7 +112,7 @@ WorkerRequest readRequest(JsonValue root) {
                                               "seed", "checks", "policy"});
   WorkerRequest request;
   request.id = root["id"].integer(0, most);
-  request.bundles = readStrings(root["bundles"]);
+  request.bundles = root["bundles"].strings();
   if (request.bundles.empty())
     root["bundles"].failNeeding("at least one");
   request.function = readText(root["function"]);
@@ -190,7 +163,7 @@ std::string printDevice(const WorkerDevice &device) {
       .dump();
 }
 Result<WorkerDevice> parseDevice(std::string_view line) {
-  return parsed<WorkerDevice>(line, readDevice);
+  return readJson<WorkerDevice>(line, readDevice);
 }
 
 std::string printRequest(const WorkerRequest &request) {
@@ -207,20 +180,20 @@ std::string printRequest(const WorkerRequest &request) {
   return json.dump();
 }
 Result<WorkerRequest> parseRequest(std::string_view line) {
-  return parsed<WorkerRequest>(line, readRequest);
+  return readJson<WorkerRequest>(line, readRequest);
 }
 
 std::string printReply(const WorkerReply &reply) {
   Json json = {{"id", reply.id}, {"result", name(reply.result)}};
   setText(json, "why", reply.why);
   if (reply.error)
-    json["error"] = {{"maxAbs", numberJson(reply.error->maxAbs)},
-                     {"tolerance", numberJson(reply.error->tolerance)}};
+    json["error"] = {{"maxAbs", numberToJson(reply.error->maxAbs)},
+                     {"tolerance", numberToJson(reply.error->tolerance)}};
   json["samples"] = reply.samples;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 Result<WorkerReply> parseReply(std::string_view line) {
-  return parsed<WorkerReply>(line, readReply);
+  return readJson<WorkerReply>(line, readReply);
 }
 
 } // namespace headgate

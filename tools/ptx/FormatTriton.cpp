@@ -4,25 +4,17 @@
 // compiler/compiler.py). The constructor wants some of the keys, launching
 // others, and which ones has moved between releases: all are written.
 
+#include "lib/JsonNumber.h"
 #include "lib/Sha256.h"
 #include "tools/ptx/TritonKernel.h"
 
 #include <nlohmann/json.hpp>
-
-#include <cmath>
 
 namespace headgate {
 
 using Json = nlohmann::ordered_json;
 
 namespace {
-
-/// JSON has no inf and nan: as text, which Python's float() reads.
-Json numberJson(double number) {
-  if (std::isfinite(number))
-    return number;
-  return std::isnan(number) ? "nan" : number > 0 ? "inf" : "-inf";
-}
 
 Json argumentJson(const TritonArgument &argument) {
   Json json = {{"name", argument.name}, {"type", argument.type}};
@@ -39,7 +31,7 @@ Json argumentJson(const TritonArgument &argument) {
     json["value"] = argument.plan->text;
     break;
   case Kind::f32:
-    json["value"] = numberJson(argument.plan->number);
+    json["value"] = numberToJson(argument.plan->number);
     break;
   }
   if (argument.align)

@@ -4,6 +4,7 @@
 // (github.com/AutoTuningAssociation/autotuning_methodology, schemas/T4.json);
 // CSV is RFC 4180.
 
+#include "lib/JsonNumber.h"
 #include "lib/RecordText.h"
 #include "lib/ScheduleText.h"
 #include "tools/tune/RecordCases.h"
@@ -144,7 +145,7 @@ std::string field(std::optional<double> value) {
   if (!value)
     return "";
   if (!std::isfinite(*value)) // as Python and R read it
-    return std::isnan(*value) ? "nan" : *value < 0 ? "-inf" : "inf";
+    return wordOf(*value);
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.10g", *value);
   return text.data();
