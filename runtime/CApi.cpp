@@ -101,9 +101,8 @@ bool isContiguous(const TensorView &view) {
 /// `device`, or back.
 Result<OwnedTensor> copyTensor(const std::shared_ptr<Device> &device,
                                const DLManagedTensor &tensor, CopyKind kind) {
-  bool isHost = device->info().target == "host";
   bool isUpload = kind == CopyKind::hostToDevice;
-  DeviceKind there = isHost ? DeviceKind::host : DeviceKind::cuda;
+  DeviceKind there = device->info().kind();
   Result<TensorView> from = fromDLPack(tensor.tensor);
   if (!from)
     return std::move(from).error();
@@ -114,13 +113,11 @@ Result<OwnedTensor> copyTensor(const std::shared_ptr<Device> &device,
                                                 device->info().uri + "'");
   if (!isContiguous(*from))
     return Error(ErrorCode::badInput, "the tensor is not contiguous");
-  TensorView view =
-      TensorView::contiguous(nullptr, from->dtype, from->extents());
-  view.device = isUpload ? there : DeviceKind::host;
-  view.deviceIndex = isUpload ? device->info().index : 0;
   Result<std::shared_ptr<Device>> to = isUpload ? device : openDevice("host");
   if (!to)
     return std::move(to).error();
+  TensorView view =
+      (*to)->info().contiguous(nullptr, from->dtype, from->extents());
   int64_t bytes = view.elements() * byteWidth(view.dtype);
   Result<Buffer> buffer = (*to)->allocate(bytes);
   if (!buffer)

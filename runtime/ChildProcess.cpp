@@ -203,13 +203,15 @@ int pollTime(Clock::time_point deadline, int most) {
 } // namespace
 
 ChildProcess::Event
-ChildProcess::waitAny(std::span<ChildProcess *const> children,
-                      Clock::time_point deadline) {
+ChildProcess::waitFor(std::span<ChildProcess *const> children,
+                      Clock::time_point deadline, bool forLines) {
   for (;;) {
     std::vector<pollfd> polled;
     bool anySilent = false;
     for (ChildProcess *child : children) {
       State &state = *child->state;
+      if (forLines && state.hasLine())
+        return Event::line;
       if (state.hasEnded)
         return Event::ended;
       anySilent |= state.isSilent();
@@ -228,21 +230,15 @@ ChildProcess::waitAny(std::span<ChildProcess *const> children,
   }
 }
 
+ChildProcess::Event
+ChildProcess::waitAny(std::span<ChildProcess *const> children,
+                      Clock::time_point deadline) {
+  return waitFor(children, deadline, /*forLines=*/false);
+}
+
 ChildProcess::Event ChildProcess::wait(Clock::time_point deadline) {
-  for (;;) {
-    if (state->hasLine())
-      return Event::line;
-    if (state->hasEnded)
-      return Event::ended;
-    if (Clock::now() >= deadline)
-      return Event::deadline;
-    pollfd polled[2] = {{state->output.number, POLLIN, 0},
-                        {state->errors.number, POLLIN, 0}};
-    int most = state->isSilent() ? endPollMs : 1000;
-    if (poll(polled, 2, pollTime(deadline, most)) < 0 && errno == EINTR)
-      return Event::interrupted;
-    state->drain(polled[0].revents, polled[1].revents);
-  }
+  ChildProcess *const self[] = {this};
+  return waitFor(self, deadline, /*forLines=*/true);
 }
 
 bool ChildProcess::hasEnded() const { return state->hasEnded; }

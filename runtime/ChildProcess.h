@@ -65,6 +65,8 @@ public:
 
 private:
   struct State;
+  static Event waitFor(std::span<ChildProcess *const> children,
+                       Clock::time_point deadline, bool forLines);
   explicit ChildProcess(std::unique_ptr<State> state);
   std::unique_ptr<State> state;
 };

@@ -101,9 +101,7 @@ LoadedSession::create(std::shared_ptr<Device> device, Bundle bundle,
   return std::shared_ptr<const Session>(std::move(session));
 }
 
-DeviceKind LoadedSession::deviceKind() const {
-  return device_->info().target == "host" ? DeviceKind::host : DeviceKind::cuda;
-}
+DeviceKind LoadedSession::deviceKind() const { return device_->info().kind(); }
 
 std::string LoadedSession::whyNot(const PlanImage &image) const {
   const DeviceInfo &device = device_->info();

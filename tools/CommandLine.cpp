@@ -244,14 +244,8 @@ std::variant<BenchOptions, int> parseBenchCommandLine(int argc, char **argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (auto why = takeBenchmarkFlags(arguments, options))
     return usageError("headgate-bench", *why);
-  std::ranges::reverse(arguments); // the order in which CLI11 takes a vector
-  try {
-    app.parse(arguments);
-  } catch (const CLI::Success &success) {
-    return app.exit(success);
-  } catch (const CLI::Error &error) {
-    return usageError("headgate-bench", error.what());
-  }
+  if (std::optional<int> code = parseArguments(app, arguments))
+    return *code;
   if (auto why = finishBench(raw, options))
     return usageError("headgate-bench", *why);
   return options;
@@ -263,13 +257,8 @@ std::variant<RunOptions, int> parseRunCommandLine(int argc, char **argv) {
   CLI::App app("Runs one entry of a bundle on tensors from files.",
                "headgate-run");
   declareRun(app, options, raw);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success &success) {
-    return app.exit(success);
-  } catch (const CLI::Error &error) {
-    return usageError("headgate-run", error.what());
-  }
+  if (std::optional<int> code = parseArguments(app, argc, argv))
+    return *code;
   if (auto why = finishRun(raw, options))
     return usageError("headgate-run", *why);
   return options;

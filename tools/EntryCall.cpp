@@ -46,7 +46,6 @@ Result<EntryCall> EntryCall::create(std::shared_ptr<const Session> session,
 
 Status EntryCall::setInputs(const std::vector<Array> &arrays) {
   Device &device = *session->device();
-  bool host = device.info().target == "host";
   for (size_t i = 0; i < arrays.size(); ++i) {
     const Array &array = arrays[i];
     int64_t bytes = static_cast<int64_t>(array.bytes.size());
@@ -59,9 +58,7 @@ Status EntryCall::setInputs(const std::vector<Array> &arrays) {
     if (!copied)
       return copied;
     TensorView view =
-        TensorView::contiguous(buffer->data(), array.dtype, array.shape);
-    view.device = host ? DeviceKind::host : DeviceKind::cuda;
-    view.deviceIndex = device.info().index;
+        device.info().contiguous(buffer->data(), array.dtype, array.shape);
     inputs.push_back({std::move(*buffer), view});
     inputViews.push_back(view);
   }

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Flags that may be repeated, as the command lines of several tools have them.
-// For the sources that are built with exceptions.
+// What the command lines of several tools have in common. For the sources that
+// are built with exceptions.
 
 #ifndef HEADGATE_TOOLS_READFLAGS_H
 #define HEADGATE_TOOLS_READFLAGS_H
 
 #include "headgate/Result.h"
+#include "tools/CommandLine.h"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace headgate {
@@ -38,6 +41,25 @@ readAll(const char *flag, const std::vector<std::string> &texts,
     values.push_back(std::move(*value));
   }
   return std::nullopt;
+}
+
+/// Reads the command line. What to leave with if there is nothing to do: help
+/// or the version were asked for, or something is wrong with it, which has been
+/// said.
+inline std::optional<int> parseArguments(CLI::App &app,
+                                         std::vector<std::string> arguments) {
+  std::ranges::reverse(arguments); // the order in which CLI11 takes a vector
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::Success &success) {
+    return app.exit(success);
+  } catch (const CLI::Error &error) {
+    return usageError(app.get_name().c_str(), error.what());
+  }
+  return std::nullopt;
+}
+inline std::optional<int> parseArguments(CLI::App &app, int argc, char **argv) {
+  return parseArguments(app, {argv + 1, argv + argc});
 }
 
 } // namespace headgate

@@ -30,6 +30,19 @@ struct DeviceInfo {
   int64_t l2Bytes = 0;               ///< last-level cache, 0 if unknown
   int units = 1;                     ///< threads on the host, SMs on a GPU
   std::vector<std::string> features; ///< CPU feature words (PlanImage::needs)
+
+  /// Whose memory its buffers are; a simulator's passes for a GPU's.
+  DeviceKind kind() const {
+    return target == "host" ? DeviceKind::host : DeviceKind::cuda;
+  }
+  /// A contiguous tensor in its memory.
+  TensorView contiguous(void *data, DType dtype,
+                        std::span<const int64_t> shape) const {
+    TensorView view = TensorView::contiguous(data, dtype, shape);
+    view.device = kind();
+    view.deviceIndex = index;
+    return view;
+  }
 };
 
 /// An ordered queue of work. On CUDA any CUstream of the device's primary

@@ -93,9 +93,9 @@ HgError *hgRunAllocating(HgInvocation *invocation,
                          size_t inputCount, struct DLManagedTensor **outputs,
                          size_t outputCount, void *stream);
 
-/* A copy of a contiguous tensor in memory of the device (of the host), which the
-   caller ends by its deleter. Waits until it is made, and before that for what
-   was enqueued on the default stream. */
+/* A copy of a contiguous tensor in memory of the device (of the host), which
+   the caller ends by its deleter. Waits until it is made, and before that for
+   what was enqueued on the default stream. */
 HgError *hgUpload(HgDevice *device, const struct DLManagedTensor *tensor,
                   struct DLManagedTensor **copy);
 HgError *hgDownload(HgDevice *device, const struct DLManagedTensor *tensor,

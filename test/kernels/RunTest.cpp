@@ -69,10 +69,7 @@ std::string check(const TestKernel &test, const ProblemSizes &sizes,
     if (!buffer)
       return buffer.error().message();
     views.push_back(
-        TensorView::contiguous(buffer->data(), array.dtype, array.shape));
-    views.back().device =
-        device.info().target == "host" ? DeviceKind::host : DeviceKind::cuda;
-    views.back().deviceIndex = device.info().index;
+        device.info().contiguous(buffer->data(), array.dtype, array.shape));
     buffers.push_back(*std::move(buffer));
   }
   Result<Invocation> call = Invocation::create(session, entry);

@@ -179,13 +179,8 @@ std::variant<PtxCommand, int> parsePtxCommandLine(int argc, char **argv) {
   CLI::App *toTriton = app.add_subcommand(
       "triton", "Write the GPU kernels of a bundle as files for Triton and C");
   declareTriton(*toTriton, triton);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success &success) {
-    return app.exit(success);
-  } catch (const CLI::Error &error) {
-    return usageError("headgate-ptx", error.what());
-  }
+  if (std::optional<int> code = parseArguments(app, argc, argv))
+    return *code;
   if (*toTriton)
     return triton;
   if (*toInfo)

@@ -307,21 +307,32 @@ Result<TuningRecord> Measurer::measureOne(const TuneCase &which,
   return record;
 }
 
+/// Measures a candidate and records what came of it.
+Result<TuningResult> Measurer::keepOne(const TuneCase &which,
+                                       const SearchTrial &trial,
+                                       Progress &progress, bool drifted) {
+  Result<TuningRecord> record = measureOne(which, trial);
+  if (!record)
+    return std::move(record).error();
+  record->drifted = drifted;
+  if (Status stored = writer.append(*record); !stored)
+    return std::move(stored).error();
+  progress.take(trial.candidate, *record);
+  return record->result;
+}
+
 Status Measurer::measure(const TuneCase &which,
                          const std::vector<SearchTrial> &trials,
                          Progress &progress) {
   for (const SearchTrial &trial : trials) {
     if (!progress.mayContinue())
       return Success{};
-    Result<TuningRecord> record = measureOne(which, trial);
-    if (!record)
-      return std::move(record).error();
-    if (Status stored = writer.append(*record); !stored)
-      return stored;
-    progress.take(trial.candidate, *record);
-    bool diedHere = record->result == TuningResult::runtime ||
-                    record->result == TuningResult::timeout;
-    if (record->result == TuningResult::correct && !isPaired)
+    Result<TuningResult> result = keepOne(which, trial, progress);
+    if (!result)
+      return std::move(result).error();
+    bool diedHere =
+        *result == TuningResult::runtime || *result == TuningResult::timeout;
+    if (*result == TuningResult::correct && !isPaired)
       section.push_back(trial);
     if (section.size() >= sectionLength || diedHere)
       if (Status closed = closeSection(which, progress); !closed)
@@ -341,13 +352,10 @@ Status Measurer::closeSection(const TuneCase &which, Progress &progress) {
   for (const SearchTrial &trial : again) {
     if (!progress.mayContinue())
       return Success{};
-    Result<TuningRecord> record = measureOne(which, trial);
-    if (!record)
-      return std::move(record).error();
-    record->drifted = true;
-    if (Status stored = writer.append(*record); !stored)
-      return stored;
-    progress.take(trial.candidate, *record);
+    Result<TuningResult> result =
+        keepOne(which, trial, progress, /*drifted=*/true);
+    if (!result)
+      return std::move(result).error();
   }
   return Success{};
 }

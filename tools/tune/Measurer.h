@@ -91,6 +91,8 @@ private:
                                     bool ofBaseline) const;
   Result<TuningRecord> measureOne(const TuneCase &which,
                                   const SearchTrial &trial);
+  Result<TuningResult> keepOne(const TuneCase &which, const SearchTrial &trial,
+                               Progress &progress, bool drifted = false);
   Status measureBaselineAgain(const TuneCase &which);
   double requestSeconds() const;
 

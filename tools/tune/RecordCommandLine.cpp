@@ -4,9 +4,7 @@
 
 #include "tools/tune/RecordCommandLine.h"
 
-#include "tools/CommandLine.h"
-
-#include <CLI/CLI.hpp>
+#include "tools/ReadFlags.h"
 
 #include <algorithm>
 #include <array>
@@ -117,13 +115,8 @@ std::variant<RecordCommand, int> parseRecordCommandLine(int argc, char **argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "headgate " HEADGATE_VERSION);
   Commands commands(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success &success) {
-    return app.exit(success);
-  } catch (const CLI::Error &error) {
-    return usageError("headgate-tune", error.what());
-  }
+  if (std::optional<int> code = parseArguments(app, argc, argv))
+    return *code;
   return commands.chosen();
 }
 

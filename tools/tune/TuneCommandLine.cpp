@@ -210,13 +210,8 @@ std::variant<TuneOptions, int> parseTuneCommandLine(int argc, char **argv) {
     return std::string("headgate-tune " HEADGATE_VERSION);
   });
   app.footer(footer);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success &success) {
-    return app.exit(success);
-  } catch (const CLI::Error &error) {
-    return usageError("headgate-tune", error.what());
-  }
+  if (std::optional<int> code = parseArguments(app, argc, argv))
+    return *code;
   if (auto why = finish(raw, options))
     return usageError("headgate-tune", *why);
   for (int i = 0; i < argc; ++i)
