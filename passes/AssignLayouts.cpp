@@ -16,6 +16,7 @@
 // is an error. Covered by test/passes/assign-layouts*.mlir.
 
 #include "passes/FragLayout.h"
+#include "passes/OwnLayouts.h"
 #include "passes/Passes.h"
 #include "passes/ThreadChecks.h"
 #include "passes/WindowShape.h"
@@ -26,9 +27,6 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
-
-#include <map>
-#include <numeric>
 
 namespace headgate::passes {
 #define GEN_PASS_DEF_ASSIGNLAYOUTS
@@ -53,10 +51,9 @@ bool isElementwise(Operation *op) {
 class LayoutAssignment {
 public:
   LayoutAssignment(func::FuncOp func, int64_t warps)
-      : func(func), warps(warps) {}
+      : func(func), warps(warps), own(func, warps) {}
 
   LogicalResult run() {
-    findAccesses();
     Block &body = func.getBody().front();
     if (failed(visit(body)) || failed(finish(body)))
       return failure();
@@ -88,68 +85,11 @@ private:
   LogicalResult finish(Block &block);
   void sinkBehindProducts(Block &block);
 
-  void findAccesses();
-  Layout ownLayout(RankedTensorType type);
-
   func::FuncOp func;
   int64_t warps;
   llvm::DenseMap<std::pair<Value, Attribute>, Value> again; ///< cheap values
-  std::map<std::pair<int64_t, int64_t>, int64_t> widths;    ///< by shape
-  bool hasReductions = false;
+  OwnLayouts own;
 };
-
-//===-- layouts of their own ---------------------------------------------===//
-
-std::pair<int64_t, int64_t> shapeOf(RankedTensorType type) {
-  return {type.getRank() == 1 ? 0 : type.getDimSize(0), type.getShape().back()};
-}
-
-/// How many elements of each shape an access takes: 16 bytes of the narrowest
-/// type, or what the widest access of all is that the shape's windows allow.
-void LayoutAssignment::findAccesses() {
-  std::map<std::pair<int64_t, int64_t>, int64_t> narrowest;
-  func.walk([&](Operation *op) {
-    hasReductions |= isa<tile::ReduceOp>(op);
-    if (!isa<tile::LoadOp, tile::StoreOp>(op))
-      return;
-    TileAccess access = TileAccess::of(op);
-    auto shape = shapeOf(access.tile);
-    int64_t bytes = llvm::divideCeil(access.tile.getElementTypeBitWidth(), 8);
-    int64_t &least = narrowest.try_emplace(shape, 16).first->second;
-    least = std::min(least, bytes);
-    int64_t &width = widths.try_emplace(shape, 1).first->second;
-    width = std::max(width, accessWidth(access));
-  });
-  for (auto &[shape, width] : widths)
-    width = std::min(width, 16 / narrowest[shape]);
-}
-
-/// Whether a row lies in several warps.
-static bool splitsRows(const Layout &layout) {
-  return llvm::any_of(layout.warp(),
-                      [](const Digit &digit) { return digit.dim == 1; });
-}
-
-Layout LayoutAssignment::ownLayout(RankedTensorType type) {
-  auto known = widths.find(shapeOf(type));
-  int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0),
-          cols = type.getShape().back();
-  int64_t width = std::gcd(known == widths.end() ? 4 : known->second, cols);
-  Layout layout = copyLayout(rows, cols, width, cols, warps);
-  // Narrower accesses where a thread would have much of what others have, too.
-  while (width > 1 && layout.registers() > 16 && layout.hasCopies())
-    layout = copyLayout(rows, cols, width /= 2, cols, warps);
-  if (hasReductions && splitsRows(layout)) {
-    // Fewer warps, and the others do the same once more.
-    int64_t few = warps;
-    while (splitsRows(layout = copyLayout(rows, cols, width, cols, few)))
-      few /= 2;
-    Digits warp = layout.warp();
-    warp.push_back({warps / few});
-    layout = Layout(layout.reg(), layout.lane(), warp);
-  }
-  return type.getRank() == 1 ? layout.slice(0) : layout;
-}
 
 //===-- ops that decide --------------------------------------------------===//
 
@@ -204,7 +144,7 @@ LogicalResult LayoutAssignment::visit(tile::StartOp start) {
 LogicalResult LayoutAssignment::visit(tile::ReduceOp reduce) {
   auto source = reduce.getSource();
   if (!layoutOf(source.getType()) &&
-      failed(require(reduce, 0, ownLayout(source.getType()))))
+      failed(require(reduce, 0, own.of(source.getType()))))
     return failure();
   Layout layout = *layoutOf(reduce.getSource().getType());
   if (splitsRows(layout))
@@ -258,7 +198,7 @@ LogicalResult LayoutAssignment::visit(tile::StoreOp store) {
                        sharedCopyLayout(store.getTile(), width, warps));
   }
   if ((!layoutOf(store.getValue().getType()) || isCheap(store.getValue())) &&
-      failed(require(store, 0, ownLayout(store.getTile()))))
+      failed(require(store, 0, own.of(store.getTile()))))
     return failure();
   return requireRows(store, store.getRows(),
                      *layoutOf(store.getValue().getType()));
@@ -309,7 +249,7 @@ LogicalResult LayoutAssignment::visit(scf::ForOp loop) {
         continue;
       Value yielded = yield->getOperand(i);
       if (!layoutOf(type)) {
-        Layout layout = layoutAskedOf(yielded).value_or(ownLayout(type));
+        Layout layout = layoutAskedOf(yielded).value_or(own.of(type));
         if (failed(assign(argument, layout)))
           return failure();
       }
@@ -458,7 +398,7 @@ LogicalResult LayoutAssignment::finish(Block &block) {
     bool isDead = op.use_empty() && isa<tile::LoadOp>(op);
     for (OpResult result : op.getResults())
       if (!isDead && tileType(result) && !layoutOf(result.getType()) &&
-          failed(assign(result, ownLayout(tileType(result)))))
+          failed(assign(result, own.of(tileType(result)))))
         return failure();
     if (isDead)
       op.erase();

@@ -8,6 +8,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "passes/RunLlvmPasses.h"
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Config/Targets.h"
 #include "llvm/IR/DiagnosticInfo.h"
@@ -17,7 +18,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
@@ -50,22 +50,6 @@ Result<std::unique_ptr<llvm::TargetMachine>> machineFor(const GpuTarget &gpu) {
 constexpr llvm::StringLiteral passes =
     "function(early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
     "adce)";
-
-void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::PassBuilder builder(&machine);
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager calls;
-  llvm::ModuleAnalysisManager modules;
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(calls);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, calls, modules);
-  llvm::ModulePassManager pipeline;
-  llvm::cantFail(builder.parsePassPipeline(pipeline, passes));
-  pipeline.run(module, modules);
-}
 
 bool multiplies(const llvm::Loop &loop) {
   for (const llvm::BasicBlock *block : loop.blocks())
@@ -148,6 +132,10 @@ public:
     auto module = mlir::translateModuleToLLVMIR(source, context);
     if (!module)
       return failed("the lowered module cannot be translated to LLVM IR");
+    auto made = machineFor(target);
+    if (!made)
+      return std::move(made).error();
+    machine = *std::move(made);
     if (options.isOneFile) {
       auto all = emit(*module, "");
       if (!all)
@@ -169,12 +157,9 @@ public:
 
 private:
   Result<PtxKernel> emit(llvm::Module &module, std::string symbol) {
-    auto machine = machineFor(target);
-    if (!machine)
-      return std::move(machine).error();
-    module.setDataLayout((*machine)->createDataLayout());
-    module.setTargetTriple((*machine)->getTargetTriple());
-    optimize(module, **machine);
+    module.setDataLayout(machine->createDataLayout());
+    module.setTargetTriple(machine->getTargetTriple());
+    runLlvmPasses(module, *machine, passes);
     keepRolled(module);
     if (Status allowed = checkCalls(module); !allowed)
       return std::move(allowed).error();
@@ -186,8 +171,8 @@ private:
     llvm::SmallString<0> text;
     llvm::raw_svector_ostream stream(text);
     llvm::legacy::PassManager codegen;
-    if ((*machine)->addPassesToEmitFile(codegen, stream, nullptr,
-                                        llvm::CodeGenFileType::AssemblyFile))
+    if (machine->addPassesToEmitFile(codegen, stream, nullptr,
+                                     llvm::CodeGenFileType::AssemblyFile))
       return failed("LLVM cannot emit PTX for " + target.name);
     codegen.run(module);
     if (!errors.empty())
@@ -200,6 +185,7 @@ private:
   const PtxOptions &options;
   std::string errors;
   llvm::LLVMContext context;
+  std::unique_ptr<llvm::TargetMachine> machine; ///< of all kernels
 };
 
 } // namespace

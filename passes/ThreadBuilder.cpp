@@ -18,35 +18,14 @@ Value ThreadBuilder::i32(int64_t number) {
 Value ThreadBuilder::i64(int64_t number) {
   return arith::ConstantIntOp::create(*this, number, 64);
 }
-Value ThreadBuilder::add(Value a, Value b) {
-  return createOrFold<arith::AddIOp>(a, b);
-}
-Value ThreadBuilder::sub(Value a, Value b) {
-  return createOrFold<arith::SubIOp>(a, b);
-}
-Value ThreadBuilder::mul(Value a, Value b) {
-  return createOrFold<arith::MulIOp>(a, b);
-}
-Value ThreadBuilder::div(Value a, Value b) {
-  return createOrFold<arith::DivUIOp>(a, b);
-}
-Value ThreadBuilder::rem(Value a, Value b) {
-  return createOrFold<arith::RemUIOp>(a, b);
-}
 Value ThreadBuilder::flip(Value a, Value b) {
   return createOrFold<arith::XOrIOp>(a, b);
 }
 Value ThreadBuilder::wide(Value a) {
   return createOrFold<arith::ExtSIOp>(getI64Type(), a);
 }
-Value ThreadBuilder::both(Value a, Value b) {
-  return !a ? b : !b ? a : createOrFold<arith::AndIOp>(a, b);
-}
-Value ThreadBuilder::select(Value condition, Value a, Value b) {
-  return createOrFold<arith::SelectOp>(condition, a, b);
-}
 Value ThreadBuilder::isWithin(Value a, Value b) {
-  return createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult, a, b);
+  return compare(arith::CmpIPredicate::ult, a, b);
 }
 
 //===-- addresses --------------------------------------------------------===//

@@ -7,32 +7,23 @@
 #define HEADGATE_PASSES_THREADBUILDER_H
 
 #include "lib/Layout.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "passes/FoldingBuilder.h"
 
 namespace headgate::passes {
 
-class ThreadBuilder : public mlir::ImplicitLocOpBuilder {
+class ThreadBuilder : public FoldingBuilder {
 public:
-  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
-  using Value = mlir::Value;
+  using FoldingBuilder::FoldingBuilder;
 
   static constexpr unsigned globalSpace = 1, sharedSpace = 3;
 
   //===-- numbers --------------------------------------------------------===//
   Value i32(int64_t number);
   Value i64(int64_t number);
-  Value add(Value a, Value b);
-  Value sub(Value a, Value b);
-  Value mul(Value a, Value b);
-  Value div(Value a, Value b);  ///< unsigned
-  Value rem(Value a, Value b);  ///< unsigned
   Value flip(Value a, Value b); ///< exclusive or
   Value wide(Value a);          ///< i32 -> i64, signed
-  Value both(Value a, Value b); ///< of conditions; one may be null
-  Value select(Value condition, Value a, Value b);
   /// 0 <= a < b, of signed numbers.
   Value isWithin(Value a, Value b);
 

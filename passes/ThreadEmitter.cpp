@@ -141,19 +141,28 @@ void ThreadEmitter::bindParts(Value value, ValueRange parts) {
     setScalar(value, parts[0]);
 }
 
+SmallVector<Value> ThreadEmitter::parts(ValueRange values) {
+  SmallVector<Value> all;
+  for (Value value : values)
+    all.append(parts(value));
+  return all;
+}
+
+void ThreadEmitter::bindParts(ValueRange values, ValueRange parts) {
+  for (Value value : values) {
+    size_t count = partTypes(value).size();
+    bindParts(value, parts.take_front(count));
+    parts = parts.drop_front(count);
+  }
+}
+
 static bool hasProducts(Operation *op) {
   return op->walk([](tile::StartOp) { return WalkResult::interrupt(); })
       .wasInterrupted();
 }
 
 LogicalResult ThreadEmitter::emitFor(scf::ForOp loop) {
-  SmallVector<Value> inits;
-  SmallVector<unsigned> counts;
-  for (Value init : loop.getInitArgs()) {
-    SmallVector<Value> its = parts(init);
-    counts.push_back(its.size());
-    inits.append(its);
-  }
+  SmallVector<Value> inits = parts(ValueRange(loop.getInitArgs()));
   Value lower = scalar(loop.getLowerBound()),
         upper = scalar(loop.getUpperBound()), step = scalar(loop.getStep());
   bool isOuter = !outerLoop;
@@ -162,22 +171,14 @@ LogicalResult ThreadEmitter::emitFor(scf::ForOp loop) {
     setMarker();
   }
   auto made = scf::ForOp::create(b, lower, upper, step, inits);
-  auto bind = [&](ValueRange values, ValueRange made) {
-    for (auto [value, count] : llvm::zip(values, counts)) {
-      bindParts(value, made.take_front(count));
-      made = made.drop_front(count);
-    }
-  };
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(made.getBody());
     setScalar(loop.getInductionVar(), made.getInductionVar());
-    bind(loop.getRegionIterArgs(), made.getRegionIterArgs());
+    bindParts(ValueRange(loop.getRegionIterArgs()), made.getRegionIterArgs());
     if (failed(emit(*loop.getBody())))
       return failure();
-    SmallVector<Value> yielded;
-    for (Value value : loop.getYieldedValues())
-      yielded.append(parts(value));
+    SmallVector<Value> yielded = parts(ValueRange(loop.getYieldedValues()));
     if (!inits.empty())
       scf::YieldOp::create(b, yielded);
   }
@@ -187,18 +188,14 @@ LogicalResult ThreadEmitter::emitFor(scf::ForOp loop) {
     if (hasProducts(loop))
       forget();
   }
-  bind(loop.getResults(), made.getResults());
+  bindParts(ValueRange(loop.getResults()), made.getResults());
   return success();
 }
 
 LogicalResult ThreadEmitter::emitIf(scf::IfOp branch) {
   SmallVector<Type> types;
-  SmallVector<unsigned> counts;
-  for (Value result : branch.getResults()) {
-    SmallVector<Type> its = partTypes(result);
-    counts.push_back(its.size());
-    types.append(its);
-  }
+  for (Value result : branch.getResults())
+    types.append(partTypes(result));
   auto made = scf::IfOp::create(b, types, scalar(branch.getCondition()),
                                 /*withElseRegion=*/branch.elseBlock());
   for (auto [from, to] : llvm::zip(branch->getRegions(), made->getRegions())) {
@@ -209,9 +206,8 @@ LogicalResult ThreadEmitter::emitIf(scf::IfOp branch) {
     Operation *outside = marker;
     if (failed(emit(from.front())))
       return failure();
-    SmallVector<Value> yielded;
-    for (Value value : from.front().getTerminator()->getOperands())
-      yielded.append(parts(value));
+    SmallVector<Value> yielded =
+        parts(ValueRange(from.front().getTerminator()->getOperands()));
     if (!types.empty())
       scf::YieldOp::create(b, yielded);
     // What was made behind a loop in there is not seen from here.
@@ -219,11 +215,7 @@ LogicalResult ThreadEmitter::emitIf(scf::IfOp branch) {
       forget();
     marker = outside;
   }
-  ValueRange results = made.getResults();
-  for (auto [value, count] : llvm::zip(branch.getResults(), counts)) {
-    bindParts(value, results.take_front(count));
-    results = results.drop_front(count);
-  }
+  bindParts(ValueRange(branch.getResults()), made.getResults());
   return success();
 }
 

@@ -70,6 +70,9 @@ private:
   /// What a loop or a branch hands on for a value, and back.
   llvm::SmallVector<Value> parts(Value value);
   void bindParts(Value value, mlir::ValueRange parts);
+  /// The same for several values, one after another.
+  llvm::SmallVector<Value> parts(mlir::ValueRange values);
+  void bindParts(mlir::ValueRange values, mlir::ValueRange parts);
   llvm::SmallVector<mlir::Type> partTypes(Value value);
 
   /// Where what does not change in a loop is computed: in front of it, at its

@@ -16,21 +16,6 @@ using namespace headgate::passes;
 Value TileBuilder::index(int64_t number) {
   return arith::ConstantIndexOp::create(*this, number);
 }
-Value TileBuilder::add(Value a, Value b) {
-  return createOrFold<arith::AddIOp>(a, b);
-}
-Value TileBuilder::sub(Value a, Value b) {
-  return createOrFold<arith::SubIOp>(a, b);
-}
-Value TileBuilder::mul(Value a, Value b) {
-  return createOrFold<arith::MulIOp>(a, b);
-}
-Value TileBuilder::div(Value a, Value b) {
-  return createOrFold<arith::DivUIOp>(a, b);
-}
-Value TileBuilder::rem(Value a, Value b) {
-  return createOrFold<arith::RemUIOp>(a, b);
-}
 Value TileBuilder::ceilDiv(Value a, Value b) {
   return createOrFold<arith::CeilDivUIOp>(a, b);
 }
@@ -39,15 +24,6 @@ Value TileBuilder::min(Value a, Value b) {
 }
 Value TileBuilder::max(Value a, Value b) {
   return createOrFold<arith::MaxSIOp>(a, b);
-}
-Value TileBuilder::compare(arith::CmpIPredicate predicate, Value a, Value b) {
-  return createOrFold<arith::CmpIOp>(predicate, a, b);
-}
-Value TileBuilder::either(Value a, Value b) {
-  return !a ? b : !b ? a : createOrFold<arith::OrIOp>(a, b);
-}
-Value TileBuilder::both(Value a, Value b) {
-  return !a ? b : !b ? a : createOrFold<arith::AndIOp>(a, b);
 }
 Value TileBuilder::toI32(Value index) {
   return createOrFold<arith::IndexCastOp>(getI32Type(), index);
@@ -90,9 +66,6 @@ Value TileBuilder::repeat(Value vector, int64_t along,
                           ArrayRef<int64_t> shape) {
   return createOrFold<tile::BroadcastOp>(type(shape, elementOf(vector)), vector,
                                          along);
-}
-Value TileBuilder::select(Value condition, Value a, Value b) {
-  return createOrFold<arith::SelectOp>(condition, a, b);
 }
 
 Value TileBuilder::load(Value buffer, const TileWindow &window,

@@ -7,8 +7,7 @@
 #define HEADGATE_PASSES_TILEBUILDER_H
 
 #include "dialect/tile/Tile.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "passes/FoldingBuilder.h"
 
 namespace headgate::passes {
 
@@ -20,24 +19,15 @@ struct TileWindow {
   llvm::SmallVector<int64_t> rowDims;
 };
 
-class TileBuilder : public mlir::ImplicitLocOpBuilder {
+class TileBuilder : public FoldingBuilder {
 public:
-  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
-  using Value = mlir::Value;
+  using FoldingBuilder::FoldingBuilder;
 
   //===-- indices --------------------------------------------------------===//
   Value index(int64_t number);
-  Value add(Value a, Value b);
-  Value sub(Value a, Value b);
-  Value mul(Value a, Value b);
-  Value div(Value a, Value b);
-  Value rem(Value a, Value b);
   Value ceilDiv(Value a, Value b);
   Value min(Value a, Value b); ///< signed
   Value max(Value a, Value b); ///< signed
-  Value compare(mlir::arith::CmpIPredicate predicate, Value a, Value b);
-  Value either(Value a, Value b); ///< of conditions; one may be null
-  Value both(Value a, Value b);   ///< the same
   Value toI32(Value index);
   /// The extent of a buffer.
   Value dim(Value buffer, int64_t d);
@@ -56,7 +46,6 @@ public:
   Value iota(int64_t extent);
   /// `vector` repeated to `shape`: as a column (along 1) or a row (along 0).
   Value repeat(Value vector, int64_t along, llvm::ArrayRef<int64_t> shape);
-  Value select(Value condition, Value a, Value b);
 
   Value load(Value buffer, const TileWindow &window,
              llvm::ArrayRef<int64_t> shape);

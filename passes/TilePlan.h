@@ -23,6 +23,7 @@
 #include "dialect/tile/Tile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/TileFactors.h"
 #include "llvm/ADT/SetVector.h"
 
 #include <memory>
@@ -37,23 +38,6 @@ inline llvm::ArrayRef<int64_t> tileShape(mlir::Value value) {
 /// True for values whose elements cost nothing to make again: constants,
 /// splats, broadcasts, iota.
 bool isFree(mlir::Value value);
-/// The window in panel form (#tile.panels) that `value` is; null otherwise.
-tile::LoadOp panelWindow(mlir::Value value);
-/// The window, possibly widened by arith.extf, that a product can read where it
-/// lies; null otherwise.
-tile::LoadOp directWindow(mlir::Value value);
-
-/// The window, possibly widened by arith.extf, that a product of several heads
-/// can read where it lies: rows, heads side by side, and the columns of each;
-/// null otherwise.
-tile::LoadOp headWindow(mlir::Value value);
-/// True for such windows, widened or not, that nothing else reads.
-bool isHeadFactor(mlir::Value value);
-
-/// True for products of one head that read 16-bit rows where they lie, of few
-/// enough columns that registers hold rows of the left factor.
-bool readsNarrowRows(tile::DotOp dot);
-
 struct Step;
 using Steps = std::vector<std::unique_ptr<Step>>;
 
