@@ -3,8 +3,8 @@
 both routes of the loader up to the point where a driver is needed, and the
 linker of C launchers. Skipped (exit code 77) where triton is not importable:
 
-  python3 -m venv /tmp/triton && /tmp/triton/bin/pip install triton==3.9.0
-  /tmp/triton/bin/python -B test/tools/ptx/triton_wheel_test.py --cc=clang-22 \\
+  python3 -m venv build/triton && build/triton/bin/pip install triton==3.9.0
+  build/triton/bin/python -B test/tools/ptx/triton_wheel_test.py --cc=clang-22 \\
       --tool=build/bin/headgate-ptx --ptx=test/runtime/sim/ptx
 """
 import argparse
