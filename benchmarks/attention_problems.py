@@ -83,7 +83,8 @@ def make_tensors(p, seed, device="cpu"):
         logits=torch.randn(p.B, p.S, p.G, p.M).to(device))
 
 
-_dense = """
+# Attention of every query head, causal.
+DENSE = """
 func.func @attend(%q: tensor<?x?x{H}x{D}x{t}> {{routed.name = "q", routed.dims = ["B", "S"]}},
     %k: tensor<?x?x{G}x{D}x{t}> {{routed.name = "k", routed.dims = ["B", "T"]}},
     %v: tensor<?x?x{G}x{D}x{t}> {{routed.name = "v", routed.dims = ["B", "T"]}})
@@ -132,7 +133,7 @@ def module_text(p):
     sizes = {"H": p.H, "G": p.G, "M": p.M, "k": p.k, "D": p.D, "t": p.dtype,
              "slots": p.G * p.k * p.D, "width": (p.G * p.k + 2) * p.D}
     if p.kind in ("dense", "decode"):
-        return _dense.format(**sizes)
+        return DENSE.format(**sizes)
     if p.kind == "decode_core":
         return _decode_core.format(**sizes)
     if p.kind == "core":

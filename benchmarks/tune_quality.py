@@ -21,19 +21,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from attention_problems import DENSE
+
 HERE = Path(__file__).resolve().parent
 REPLAYS, ROUNDS = 20, 60
-
-DENSE = '''
-func.func @attend(%q: tensor<?x?x{H}x{D}x{t}> {{routed.name = "q", routed.dims = ["B", "S"]}},
-    %k: tensor<?x?x{G}x{D}x{t}> {{routed.name = "k", routed.dims = ["B", "T"]}},
-    %v: tensor<?x?x{G}x{D}x{t}> {{routed.name = "v", routed.dims = ["B", "T"]}})
-    -> (tensor<?x?x{H}x{D}x{t}> {{routed.name = "o", routed.dims = ["B", "S"]}}) {{
-  %o, %lse = routed.attend %q, %k, %v causal
-      : tensor<?x?x{H}x{D}x{t}>, tensor<?x?x{G}x{D}x{t}>, tensor<?x?x{G}x{D}x{t}>
-  return %o : tensor<?x?x{H}x{D}x{t}>
-}}
-'''
 
 # The query heads of the k chosen experts of each group, gathered as the kernel
 # loads them.

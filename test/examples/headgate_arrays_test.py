@@ -16,7 +16,7 @@ if importlib.util.find_spec(KIND) is None:
     sys.exit(77)
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'examples'))
-import gpu_bundle  # noqa: E402
+import twice_bundle  # noqa: E402
 import headgate  # noqa: E402
 
 
@@ -53,7 +53,7 @@ class Numpy(unittest.TestCase):
 
     def test_stages_for_a_gpu(self):
         with tempfile.TemporaryDirectory() as folder:
-            bundle = gpu_bundle.write(pathlib.Path(folder) / 'twice.hgb')
+            bundle = twice_bundle.write(pathlib.Path(folder) / 'twice.hgb')
             y = headgate.Device('sim:sm_80', LIBRARY).open(bundle)(self.x)
         self.assertTrue((y == 2 * self.x).all())
 
@@ -125,7 +125,7 @@ class Torch(unittest.TestCase):
 
     def test_operator_on_a_gpu_of_its_own(self):
         with tempfile.TemporaryDirectory() as folder:
-            bundle = gpu_bundle.write(pathlib.Path(folder) / 'twice.hgb')
+            bundle = twice_bundle.write(pathlib.Path(folder) / 'twice.hgb')
             op = headgate.torch_op(headgate.Device('sim:sm_80', LIBRARY).open(bundle))
         self.same(op(self.x), 2 * self.x)
 

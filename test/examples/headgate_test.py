@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'examples'))
-import gpu_bundle  # noqa: E402
+import twice_bundle  # noqa: E402
 import headgate  # noqa: E402
 
 LIBRARY, HANDMADE = sys.argv[1:3]
@@ -106,7 +106,7 @@ class Python(unittest.TestCase):
 
     def test_stages_host_tensors_for_a_gpu(self):
         with tempfile.TemporaryDirectory() as folder:
-            bundle = gpu_bundle.write(pathlib.Path(folder) / 'twice.hgb')
+            bundle = twice_bundle.write(pathlib.Path(folder) / 'twice.hgb')
             gpu = headgate.Device(GPU, LIBRARY)
             twice = gpu.open(bundle)
             values = [i / 8 for i in range(35)]

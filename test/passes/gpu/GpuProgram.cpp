@@ -3,12 +3,10 @@
 #include "test/passes/gpu/GpuProgram.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/EmitPtx.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
-#include "tools/compiler/Registry.h"
 
 #include <gtest/gtest.h>
 
@@ -50,22 +48,15 @@ int64_t bytesOf(Type element) {
 GpuProgram::GpuProgram(const std::string &text) { compile(text); }
 
 void GpuProgram::compile(const std::string &text) {
-  DialectRegistry registry;
-  registerDialects(registry);
-  MLIRContext context(registry);
-  context.disableMultithreading();
-  std::string notes;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    llvm::raw_string_ostream(notes) << diagnostic << "\n";
-    return success();
-  });
-  auto module = parseSourceString<ModuleOp>(text, &context);
-  ASSERT_TRUE(module) << notes;
-  PassManager toTiles(&context);
+  TestModule given(text);
+  ASSERT_TRUE(given.module);
+  ModuleOp module = *given.module;
+  const std::string &notes = given.notes;
+  PassManager toTiles(given.context.get());
   toTiles.addPass(createLowerRoutedToTile());
   toTiles.addPass(createLowerRowsToTile());
-  ASSERT_TRUE(succeeded(toTiles.run(*module))) << notes;
-  for (auto function : module->getOps<func::FuncOp>()) {
+  ASSERT_TRUE(succeeded(toTiles.run(module))) << notes;
+  for (auto function : module.getOps<func::FuncOp>()) {
     complete(function);
     auto abi = abiOf(function);
     ASSERT_TRUE(succeeded(abi)) << notes;
@@ -77,15 +68,15 @@ void GpuProgram::compile(const std::string &text) {
           bytesOf(cast<MemRefType>(type).getElementType()));
   }
 
-  PassManager toNvvm(&context);
+  PassManager toNvvm(given.context.get());
   buildTilesToNvvmPipeline(toNvvm, "sm_80");
-  ASSERT_TRUE(succeeded(toNvvm.run(*module))) << notes;
+  ASSERT_TRUE(succeeded(toNvvm.run(module))) << notes;
   ASSERT_EQ(notes, "");
   initializeGpuCodegen();
-  auto made = emitPtx(*module, *findGpuTarget("sm_80"));
+  auto made = emitPtx(module, *findGpuTarget("sm_80"));
   ASSERT_TRUE(made) << made.error().message();
   for (Kernel &kernel : kernels) {
-    auto function = module->lookupSymbol<LLVM::LLVMFuncOp>(kernel.entry.name);
+    auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(kernel.entry.name);
     ASSERT_TRUE(function);
     kernel.threads = function->getAttrOfType<DenseI32ArrayAttr>(
         NVVM::NVVMDialect::getReqntidAttrName())[0];

@@ -3,7 +3,9 @@
 #include "test/passes/tile/TileEntry.h"
 
 #include "lib/Expr.h"
+#include "mlir/Parser/Parser.h"
 #include "passes/Passes.h"
+#include "tools/compiler/Registry.h"
 
 #include <gtest/gtest.h>
 
@@ -11,6 +13,23 @@ using namespace mlir;
 using namespace headgate;
 using namespace headgate::passes;
 using namespace headgate::test;
+
+static std::unique_ptr<MLIRContext> makeContext() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  auto context = std::make_unique<MLIRContext>(registry);
+  context->disableMultithreading();
+  return context;
+}
+
+TestModule::TestModule(const std::string &text)
+    : context(makeContext()), handler(context.get(), [&](Diagnostic &said) {
+        llvm::raw_string_ostream(notes) << said << "\n";
+        return success();
+      }) {
+  module = parseSourceString<ModuleOp>(text, context.get());
+  EXPECT_TRUE(module) << notes;
+}
 
 Entry Entry::of(func::FuncOp function) {
   Entry entry{function.getName().str(), {}, {}, false};

@@ -5,12 +5,23 @@
 #ifndef HEADGATE_TEST_PASSES_TILE_TILEENTRY_H
 #define HEADGATE_TEST_PASSES_TILE_TILEENTRY_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "passes/Launch.h"
 #include "test/passes/tile/TileProgram.h"
 
 namespace headgate::test {
 
 using Names = std::map<std::string, int64_t>;
+
+/// A module by its text; fails the running test if it is none.
+struct TestModule {
+  explicit TestModule(const std::string &text);
+
+  std::unique_ptr<mlir::MLIRContext> context;
+  std::string notes; ///< all that was said of it
+  mlir::ScopedDiagnosticHandler handler;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
 
 /// A launch function as it was before it became code.
 struct Entry {

@@ -3,13 +3,11 @@
 #include "test/passes/tile/TileProgram.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/HostObject.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
 #include "test/passes/tile/TileEntry.h"
-#include "tools/compiler/Registry.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 
 #include <gtest/gtest.h>
@@ -95,26 +93,19 @@ TileProgram::TileProgram(const std::string &text, const std::string &level)
 }
 
 void TileProgram::compile(const std::string &text, const std::string &level) {
-  DialectRegistry registry;
-  registerDialects(registry);
-  MLIRContext context(registry);
-  context.disableMultithreading();
-  std::string notes;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    llvm::raw_string_ostream(notes) << diagnostic << "\n";
-    return success();
-  });
-  auto module = parseSourceString<ModuleOp>(text, &context);
-  ASSERT_TRUE(module) << notes;
-  PassManager toVectors(&context);
+  TestModule given(text);
+  ASSERT_TRUE(given.module);
+  ModuleOp module = *given.module;
+  const std::string &notes = given.notes;
+  PassManager toVectors(given.context.get());
   toVectors.addPass(createLowerRoutedToTile());
   toVectors.addPass(createLowerRowsToTile());
   buildTilesToVectorsPipeline(toVectors, level);
-  ASSERT_TRUE(succeeded(toVectors.run(*module))) << notes;
+  ASSERT_TRUE(succeeded(toVectors.run(module))) << notes;
   ASSERT_EQ(notes, "");
 
   std::vector<std::string> symbols;
-  for (auto function : module->getOps<func::FuncOp>()) {
+  for (auto function : module.getOps<func::FuncOp>()) {
     jit->entries.push_back(Entry::of(function));
     readBlockFromBuffer(function);
     symbols.push_back("_mlir_ciface_" + function.getName().str());
@@ -122,15 +113,15 @@ void TileProgram::compile(const std::string &text, const std::string &level) {
   llvm::sort(jit->entries, [](const Entry &a, const Entry &b) {
     return a.launch.index < b.launch.index;
   });
-  PassManager toLLVM(&context);
+  PassManager toLLVM(given.context.get());
   buildVectorsToLLVMPipeline(toLLVM, level);
-  ASSERT_TRUE(succeeded(toLLVM.run(*module))) << notes;
+  ASSERT_TRUE(succeeded(toLLVM.run(module))) << notes;
 
   initializeHostCodegen();
   auto targets = parseHostTargets(level);
   ASSERT_TRUE(targets) << targets.error().message();
   auto object =
-      compileHostObject(*module, {.entries = symbols}, targets->front());
+      compileHostObject(module, {.entries = symbols}, targets->front());
   ASSERT_TRUE(object) << object.error().message();
   jit->engine = llvm::cantFail(llvm::orc::LLJITBuilder().create());
   llvm::cantFail(jit->engine->addObjectFile(

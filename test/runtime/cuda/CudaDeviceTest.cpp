@@ -59,14 +59,10 @@ protected:
     auto image = (*device)->load(kernelsPtx());
     EXPECT_TRUE(image) << image.error().message();
     auto out = (*device)->allocate(32);
-    int32_t narrow = 0;
-    float real = 0;
-    void *pointer = out->data();
-    int64_t wide = 0;
-    void *arguments[] = {&narrow, &real, &pointer, &wide};
+    ProbeArguments arguments(out->data());
     Launch launch;
     launch.function = *(*image)->function("hg_probe");
-    launch.arguments = arguments;
+    launch.arguments = arguments.all;
     settle(launch);
     if (Status done = (*device)->launch(launch, {}); !done)
       return done;
@@ -184,14 +180,10 @@ TEST_F(CudaDevice, AsksForMuchSharedMemoryOnce) {
   auto device = CudaTest::open();
   auto image = (*device)->load(kernelsPtx());
   auto out = (*device)->allocate(32);
-  int32_t narrow = 0;
-  float real = 0;
-  void *pointer = out->data();
-  int64_t wide = 0;
-  void *arguments[] = {&narrow, &real, &pointer, &wide};
+  ProbeArguments arguments(out->data());
   Launch launch;
   launch.function = *(*image)->function("hg_probe");
-  launch.arguments = arguments;
+  launch.arguments = arguments.all;
   struct {
     uint32_t bytes;
     size_t asked;

@@ -26,6 +26,18 @@ inline FakeCuda &fakeDriver() {
   return *fake;
 }
 
+/// What hg_probe of handmade/kernels.ptx takes: zeros, and where it writes.
+struct ProbeArguments {
+  explicit ProbeArguments(void *out) : pointer(out) {}
+  ProbeArguments(const ProbeArguments &) = delete;
+
+  int32_t narrow = 0;
+  float real = 0;
+  void *pointer;
+  int64_t wide = 0;
+  void *all[4] = {&narrow, &real, &pointer, &wide};
+};
+
 inline const DeviceOptions fakeOptions = {HEADGATE_FAKE_CUDA};
 
 class CudaTest : public testing::Test {

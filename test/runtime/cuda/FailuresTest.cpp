@@ -198,12 +198,8 @@ TEST_F(CudaFailures, FaultsAreSticky) {
     ASSERT_TRUE(image && buffer);
     Launch launch;
     launch.function = *(*image)->function("hg_probe");
-    int32_t narrow = 0;
-    float real = 0;
-    void *pointer = buffer->data();
-    int64_t wide = 0;
-    void *arguments[] = {&narrow, &real, &pointer, &wide};
-    launch.arguments = arguments;
+    ProbeArguments arguments(buffer->data());
+    launch.arguments = arguments.all;
     fake.add("trap=700");
     ASSERT_TRUE((*device)->launch(launch, {})) << "it only enqueues";
 
@@ -225,9 +221,10 @@ TEST_F(CudaFailures, FaultsAreSticky) {
     };
     expectLost((*device)->launch(launch, {}).error());
     expectLost((*device)->allocate(1).error());
-    expectLost((*device)->fill(pointer, 0, 1, {}).error());
-    expectLost(
-        (*device)->copy(&byte, pointer, 1, CopyKind::deviceToHost, {}).error());
+    expectLost((*device)->fill(buffer->data(), 0, 1, {}).error());
+    expectLost((*device)
+                   ->copy(&byte, buffer->data(), 1, CopyKind::deviceToHost, {})
+                   .error());
     expectLost((*device)->load(kernelsPtx()).error());
     expectLost((*image)->function("hg_other").error());
     expectLost((*device)->timer().error());

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A bundle that any device from sm_80 on runs: y = 2 x, one element a thread."""
-import hashlib
-import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'tools' / 'ptx'))
+import gpu_bundle  # noqa: E402
 
 PTX = """.version 7.0
 .target sm_80
@@ -38,13 +41,8 @@ END:
 
 
 def write(directory):
-    digest = hashlib.sha256(PTX.encode()).hexdigest()
-    image = {'id': 'twice.0', 'target': 'sm_80', 'forms': [
-        {'kind': 'ptx', 'isa': '7.0', 'file': 'kernels/twice.ptx',
-         'bytes': len(PTX), 'sha256': digest}]}
     kernel = {
-        'name': 'twice', 'ir': 'sha256:' + '0' * 64, 'problem': {'op': 'twice'},
-        'parameters': ['x:ptr', 'y:ptr', 'N:i32'], 'bucket': [],
+        'name': 'twice', 'parameters': ['x:ptr', 'y:ptr', 'N:i32'],
         'variants': [{'id': 'twice.0', 'image': 'twice.0', 'schedule': {},
                       'launches': [{'symbol': 'twice', 'block': 32, 'grid': ['cdiv(N,32)', '1', '1'],
                                     'arguments': ['x', 'y', 'N']}]}],
@@ -52,11 +50,6 @@ def write(directory):
     entry = {'name': 'twice', 'dims': {'S': [0, 4096], 'N': [0, 4096]},
              'inputs': [{'name': 'x', 'dtype': 'f32', 'shape': ['S', 'N']}],
              'outputs': [{'name': 'y', 'dtype': 'f32', 'shape': ['S', 'N']}],
-             'temporaries': [],
              'steps': [{'kernel': 'twice', 'with': {'x': 'x', 'y': 'y', 'N': 'S*N'}}]}
-    plan = {'format': 'headgate.plan', 'version': 1, 'producer': {'headgate': 'test'},
-            'images': [image], 'kernels': [kernel], 'entries': [entry]}
-    (directory / 'kernels').mkdir(parents=True)
-    (directory / 'kernels' / 'twice.ptx').write_text(PTX)
-    (directory / 'plan.json').write_text(json.dumps(plan))
-    return directory
+    plan = {'format': 'headgate.plan', 'version': 1, 'kernels': [kernel], 'entries': [entry]}
+    return gpu_bundle.write(directory, plan, {'twice.0': PTX})
