@@ -14,6 +14,7 @@
 #include "lib/WorkerText.h"
 #include "tools/DrawInputs.h"
 #include "tools/EntryCall.h"
+#include "tools/GuardedDevice.h"
 
 #include <algorithm>
 #include <chrono>
@@ -150,7 +151,12 @@ private:
     };
     CallSpec spec{request.bundles.front(), request.function, check.dims,
                   DrawOptions{request.seed, request.routing}};
-    Result<EntryCall> call = prepareCall(spec, device);
+    // The simulator refuses what lies outside by itself, and reads as well.
+    std::shared_ptr<GuardedDevice> guards;
+    if (!device->info().uri.starts_with("sim:"))
+      guards = std::make_shared<GuardedDevice>(device);
+    Result<EntryCall> call = prepareCall(
+        spec, guards ? std::static_pointer_cast<Device>(guards) : device);
     if (!call)
       return runtime(call.error());
     Result<Arrays> found = call->runFilled(/*again=*/false);
@@ -159,6 +165,12 @@ private:
     Result<Arrays> again = call->runFilled(/*again=*/true);
     if (!again)
       return runtime(again.error());
+    Result<std::string> damage =
+        guards ? describeDamage(*call, *guards) : std::string();
+    if (!damage)
+      return runtime(damage.error());
+    if (!damage->empty())
+      return Failure{TuningResult::correctness, *damage + place};
     if (std::string why = difference(call->entry(), *found, *again);
         !why.empty())
       return Failure{TuningResult::correctness, why + place};
@@ -187,6 +199,24 @@ private:
                  "': two runs differ, or element " +
                  formatIndex(unravel(e, first[i].shape)) + " is not written,";
     return "";
+  }
+
+  /// What a call wrote beside its memory; "" if nothing.
+  static Result<std::string> describeDamage(const EntryCall &call,
+                                            GuardedDevice &guards) {
+    Result<std::vector<Damage>> damages = guards.findDamage();
+    if (!damages)
+      return std::move(damages).error();
+    if (damages->empty())
+      return std::string();
+    const Damage &damage = damages->front();
+    bool isBefore = damage.offset < 0;
+    return call.describeMemory(damage.data) + ": " +
+           std::to_string(damage.count) + " bytes " +
+           (isBefore ? "before it" : "behind it") +
+           " were written, the nearest " +
+           std::to_string(isBefore ? -damage.offset : damage.offset + 1) +
+           " away,";
   }
 
   Result<const Arrays *> oracle(const CallSpec &spec, bool onHost) {

@@ -159,4 +159,14 @@ Result<std::vector<Unwritten>> EntryCall::findUnwritten() {
   return found;
 }
 
+std::string EntryCall::describeMemory(const void *data) const {
+  for (size_t i = 0; i < results.size(); ++i)
+    if (results[i].buffer.data() == data)
+      return "output '" + entry().outputs[i].name + "'";
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].buffer.data() == data)
+      return "input '" + entry().inputs[i].name + "'";
+  return "the temporaries";
+}
+
 } // namespace headgate

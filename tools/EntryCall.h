@@ -11,6 +11,7 @@
 #include "tools/CommandLine.h"
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -49,6 +50,9 @@ public:
   /// what was left. A second run with another fill tells elements that were
   /// left alone from those whose value is that of the first fill.
   Result<std::vector<Unwritten>> findUnwritten();
+  /// Whose memory begins at `data`: "output 'o'", "input 'x'", or else the
+  /// arena, "the temporaries".
+  std::string describeMemory(const void *data) const;
 
 private:
   EntryCall(std::shared_ptr<const Session> session, Invocation invocation)

@@ -101,6 +101,31 @@ class Worker(Case):
         self.assertEqual(reply['result'], 'correctness')
         self.assertIn('element [6,2] is not written', reply['why'])
 
+    # What is written outside of an output is found, though the output is right:
+    # one element behind it, and one before it.
+    def test_written_outside(self):
+        for name, kernel, count, why in (
+                ('behind', 'copy', 'S*12+4',
+                 r"output 'y': \d bytes behind it were written, the nearest \d "
+                 'away, at S=7'),
+                ('before', 'early', 'S*12',
+                 r"output 'y': \d bytes before it were written, the nearest \d "
+                 'away, at S=7')):
+            bad = self.make(name + '.hgb', kernel,
+                            {'x': 'x', 'y': 'y', 'bytes': count})
+            reply = self.one(bad, checks=[self.against(self.copy())])
+            self.assertEqual(reply['result'], 'correctness')
+            self.assertRegex(reply['why'], why)
+            self.assertEqual(reply['samples'], [])
+
+    def test_temporaries_overrun(self):
+        # 300 bytes into a temporary of 256.
+        bad = self.make('short.hgb', 'part', {'y': 'y', 'n': 't', 'S': 'S*3'},
+                        [{'name': 't', 'bytes': '256', 'live': [0, 0]}])
+        reply = self.one(bad, checks=[self.against(self.ones(), 100)])
+        self.assertEqual(reply['result'], 'correctness')
+        self.assertRegex(reply['why'], r'the temporaries: \d+ bytes behind')
+
     def test_failures_are_replies(self):
         reply = self.one(self.path('none.hgb'))
         self.assertEqual(reply['result'], 'runtime')

@@ -46,6 +46,8 @@ def plan(image):
     kernels = [
         kernel('copy', ['x:ptr', 'y:ptr', 'bytes:i64'],
                [variant('copy.0', 'hg_copy', ['x', 'y', 'bytes'])]),
+        kernel('early', ['x:ptr', 'y:ptr', 'bytes:i64'],
+               [variant('early.0', 'hg_early', ['x', 'y', 'bytes'])]),
         kernel('mix', [p + ':ptr' for p in mix[:6]] + ['S:i32', 'N:i32'],
                [variant('mix.0', 'hg_mix', mix)]),
         kernel('part', ['y:ptr', 'n:ptr', 'S:i32'], part)]

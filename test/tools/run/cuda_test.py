@@ -59,7 +59,7 @@ class Cuda(unittest.TestCase):
             json.dump(plan({'id': 'gpu', 'target': 'sm_80', 'forms': [form]}),
                       file)
 
-    def call(self, tool, *arguments, driver=None, settings=''):
+    def call(self, tool, *arguments, driver=None, settings='', input=None):
         """Runs a tool; whatever it did wrong with the driver fails the test."""
         environment = dict(os.environ, FAKE_CUDA=settings)
         environment.pop('HEADGATE_CUDA_DRIVER', None)
@@ -67,7 +67,7 @@ class Cuda(unittest.TestCase):
             environment['HEADGATE_CUDA_DRIVER'] = driver
         done = subprocess.run([tool, *arguments], capture_output=True,
                               text=True, timeout=60, env=environment,
-                              check=False)
+                              input=input, check=False)
         self.assertNotIn('fake cuda:', done.stderr)
         return done
 
@@ -160,6 +160,39 @@ class Cuda(unittest.TestCase):
         for benchmark in found:
             self.assertGreater(benchmark['real_time'], 0)
             self.assertIn('0:probe', benchmark)
+
+    # One row behind the output: found by guards on a GPU, refused by the
+    # simulator itself.
+    def test_written_outside(self):
+        file = os.path.join(self.bundle, 'plan.json')
+        with open(file) as f:
+            right = json.load(f)
+        right['entries'][0]['inputs'][0]['dtype'] = 'f32'
+        far = self.bundle + '-far'
+        shutil.copytree(self.bundle, far)
+        for bundle, grid in (self.bundle, 'n'), (far, 'n+1'):
+            right['kernels'][0]['variants'][0]['launches'][0]['grid'][0] = grid
+            with open(os.path.join(bundle, 'plan.json'), 'w') as f:
+                json.dump(right, f)
+        for device, result, why in (
+                ('cuda', 'correctness',
+                 "output 'y': [0-9]+ bytes behind it were written"),
+                ('sim:sm_80', 'runtime', 'hg_probe')):
+            replies = []
+            for bundle in self.bundle, far:
+                request = {'id': 1, 'bundles': [bundle], 'dims': {'N': 3},
+                           'checks': [{'dims': {'N': 5},
+                                       'oracle': self.bundle}],
+                           'policy': {'samples': 1, 'minMs': 0, 'warmupMs': 0}}
+                done = self.call(OPTIONS.bench, '--worker', '--device=' + device,
+                                 driver=OPTIONS.driver,
+                                 input=json.dumps(request) + '\n')
+                self.assertEqual(done.returncode, 0, done.stderr)
+                replies.append(json.loads(done.stdout.splitlines()[-1]))
+            self.assertEqual(replies[0]['result'], 'correct', replies[0])
+            self.assertEqual(replies[1]['result'], result)
+            self.assertRegex(replies[1]['why'], why)
+            self.assertEqual(replies[1]['samples'], [])
 
 
 if __name__ == '__main__':
