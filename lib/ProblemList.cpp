@@ -19,12 +19,16 @@ constexpr int64_t most = std::numeric_limits<int64_t>::max();
 
 //===-- printing ---------------------------------------------------------===//
 
-Json toJson(const PlanEntry &entry) {
+Json toJson(const ListedEntry &entry) {
   Json dims = Json::object(), inputs = Json::array(), steps = Json::array();
   for (const auto &[name, range] : entry.dims)
     dims[name] = range;
-  for (const PlanTensor &input : entry.inputs)
-    inputs.push_back({{"name", input.name}, {"dtype", name(input.dtype)}});
+  for (const PlanTensor &input : entry.inputs) {
+    Json json = {{"name", input.name}, {"dtype", name(input.dtype)}};
+    if (auto draw = entry.draws.find(input.name); draw != entry.draws.end())
+      json["draw"] = draw->second;
+    inputs.push_back(std::move(json));
+  }
   for (const PlanStep &step : entry.steps) {
     Json with = Json::object();
     for (const auto &[parameter, value] : step.with)
@@ -51,9 +55,9 @@ Json toJson(const ListedKernel &kernel) {
 
 //===-- parsing ----------------------------------------------------------===//
 
-PlanEntry readEntry(JsonValue value) {
+ListedEntry readEntry(JsonValue value) {
   value.expectKeys({"name", "dims", "inputs", "steps"});
-  PlanEntry entry;
+  ListedEntry entry;
   entry.name = value["name"].string();
   for (auto &[name, range] : value["dims"].members()) {
     std::vector<JsonValue> ends = range.elements(2, "numbers");
@@ -62,7 +66,7 @@ PlanEntry readEntry(JsonValue value) {
           {name, {ends[0].integer(0, most), ends[1].integer(0, most)}});
   }
   for (JsonValue input : value["inputs"].elements()) {
-    input.expectKeys({"name", "dtype"});
+    input.expectKeys({"name", "dtype"}, {"draw"});
     PlanTensor &added = entry.inputs.emplace_back();
     added.name = input["name"].string();
     JsonValue dtype = input["dtype"];
@@ -70,6 +74,8 @@ PlanEntry readEntry(JsonValue value) {
       added.dtype = *known;
     else
       dtype.failNeeding("an element type");
+    if (JsonValue draw = input["draw"])
+      entry.draws[added.name] = draw.string();
   }
   for (JsonValue step : value["steps"].elements()) {
     step.expectKeys({"kernel", "with"});
@@ -120,7 +126,7 @@ std::string printProblemList(const ProblemList &list) {
       {"format", "headgate.problems"}, {"version", ProblemList::version},
       {"producer", list.producer},     {"targets", list.targets},
       {"entries", Json::array()},      {"kernels", Json::array()}};
-  for (const PlanEntry &entry : list.entries)
+  for (const ListedEntry &entry : list.entries)
     json["entries"].push_back(toJson(entry));
   for (const ListedKernel &kernel : list.kernels)
     json["kernels"].push_back(toJson(kernel));

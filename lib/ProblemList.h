@@ -9,6 +9,7 @@
 #include "headgate/Plan.h"
 #include "headgate/Problem.h"
 #include "headgate/Result.h"
+#include "lib/InputDraw.h"
 
 #include <map>
 #include <optional>
@@ -30,12 +31,16 @@ struct ListedKernel {
   SizeText B = "1", S = "1", T = "1"; ///< as in ProblemSizes
 };
 
+/// Name, dims, names and types of inputs, and steps only.
+struct ListedEntry : PlanEntry {
+  InputDraws draws; ///< of the inputs of integers whose use tells
+};
+
 struct ProblemList {
   static constexpr int64_t version = 1;
   std::map<std::string, std::string> producer; ///< "headgate", "llvm"
   std::vector<std::string> targets; ///< what --target named, spelt out
-  /// Names, dims, names and types of inputs, and steps only.
-  std::vector<PlanEntry> entries;
+  std::vector<ListedEntry> entries;
   std::vector<ListedKernel> kernels;
 };
 

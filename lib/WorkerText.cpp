@@ -16,6 +16,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr int64_t most = std::numeric_limits<int64_t>::max();
 
+/// Of a request: the default variant.
+constexpr const char *anyVariant = "*";
+
 double readNumber(JsonValue value) {
   if (!value.isString())
     return value.number();
@@ -108,17 +111,27 @@ TimingPolicy readPolicy(JsonValue value) {
 }
 
 WorkerRequest readRequest(JsonValue root) {
-  root.expectKeys({"id", "bundles", "dims"}, {"function", "kernel", "routing",
-                                              "seed", "checks", "policy"});
+  root.expectKeys({"id", "bundles", "dims"},
+                  {"variants", "function", "kernel", "routing", "draws", "seed",
+                   "checks", "policy"});
   WorkerRequest request;
   request.id = root["id"].integer(0, most);
   request.bundles = root["bundles"].strings();
   if (request.bundles.empty())
     root["bundles"].failNeeding("at least one");
+  if (JsonValue variants = root["variants"]) {
+    for (const std::string &variant : variants.strings())
+      request.variants.push_back(variant == anyVariant ? "" : variant);
+    if (request.variants.size() != request.bundles.size())
+      variants.failNeeding("one for each bundle");
+  }
   request.function = readText(root["function"]);
   request.kernel = readText(root["kernel"]);
   request.dims = readDims(root["dims"]);
   request.routing = readText(root["routing"]);
+  if (JsonValue draws = root["draws"])
+    for (auto &[input, draw] : draws.members())
+      request.draws[input] = draw.string();
   if (JsonValue seed = root["seed"])
     request.seed = uint64_t(seed.integer(0, most));
   if (JsonValue checks = root["checks"])
@@ -130,7 +143,7 @@ WorkerRequest readRequest(JsonValue root) {
 }
 
 WorkerReply readReply(JsonValue root) {
-  root.expectKeys({"id", "result"}, {"why", "error", "samples"});
+  root.expectKeys({"id", "result"}, {"why", "error", "variants", "samples"});
   WorkerReply reply;
   reply.id = root["id"].integer(0, most);
   JsonValue result = root["result"];
@@ -143,6 +156,8 @@ WorkerReply readReply(JsonValue root) {
     error.expectKeys({"maxAbs", "tolerance"});
     reply.error = {readNumber(error["maxAbs"]), readNumber(error["tolerance"])};
   }
+  if (JsonValue variants = root["variants"])
+    reply.variants = variants.strings();
   if (JsonValue samples = root["samples"])
     for (JsonValue ofBundle : samples.elements()) {
       std::vector<double> &added = reply.samples.emplace_back();
@@ -168,10 +183,14 @@ Result<WorkerDevice> parseDevice(std::string_view line) {
 
 std::string printRequest(const WorkerRequest &request) {
   Json json = {{"id", request.id}, {"bundles", request.bundles}};
+  for (const std::string &variant : request.variants)
+    json["variants"].push_back(variant.empty() ? anyVariant : variant);
   setText(json, "function", request.function);
   setText(json, "kernel", request.kernel);
   json["dims"] = dimsJson(request.dims);
   setText(json, "routing", request.routing);
+  if (!request.draws.empty())
+    json["draws"] = request.draws;
   json["seed"] = request.seed;
   json["checks"] = Json::array();
   for (const WorkerCheck &check : request.checks)
@@ -189,6 +208,8 @@ std::string printReply(const WorkerReply &reply) {
   if (reply.error)
     json["error"] = {{"maxAbs", numberToJson(reply.error->maxAbs)},
                      {"tolerance", numberToJson(reply.error->tolerance)}};
+  if (!reply.variants.empty())
+    json["variants"] = reply.variants;
   json["samples"] = reply.samples;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

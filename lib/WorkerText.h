@@ -11,6 +11,7 @@
 #include "headgate/Result.h"
 #include "headgate/TuningRecord.h"
 #include "lib/Dims.h"
+#include "lib/InputDraw.h"
 
 #include <optional>
 #include <string>
@@ -53,10 +54,14 @@ struct WorkerRequest {
   int64_t id = 0;
   /// One that is checked and timed, or several that are timed in turns.
   std::vector<std::string> bundles;
+  /// Empty, or for each bundle the variant of `kernel` that must run; "": its
+  /// default.
+  std::vector<std::string> variants;
   std::string function; ///< "": the only entry
   std::string kernel;   ///< whose steps are timed; "": the whole call
   NamedDims dims;
   std::string routing; ///< lib/Routing; "": logits are drawn as other numbers
+  InputDraws draws;    ///< of the inputs of integers
   uint64_t seed = 1;
   std::vector<WorkerCheck> checks; ///< of the first bundle, before it is timed
   TimingPolicy policy;
@@ -67,6 +72,8 @@ struct WorkerReply {
   TuningResult result = TuningResult::correct;
   std::string why;
   std::optional<TuningError> error; ///< the largest of all checks
+  /// Where the request has variants: those that ran, for each bundle.
+  std::vector<std::string> variants;
   /// Nanoseconds, for each bundle in the order of measurement.
   std::vector<std::vector<double>> samples;
 };

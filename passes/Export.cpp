@@ -14,6 +14,7 @@
 #include "passes/ExportPlan.h"
 #include "passes/ExportProblems.h"
 #include "passes/HostObject.h"
+#include "passes/InputDraws.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
 #include "passes/TargetLevel.h"
@@ -99,6 +100,10 @@ private:
     FailureOr<std::vector<PlanEntry>> entries = recordEntries(module);
     if (Status done = check(entries); !done)
       return done;
+    if (options.level == Level::problems)
+      for (const PlanEntry &entry : *entries)
+        draws.push_back(
+            inputDraws(module.lookupSymbol<func::FuncOp>(entry.name), entry));
     bool whole = options.lowering == Lowering::decompose;
     Status done = lower([&](OpPassManager &pm) {
       buildFormKernelsPipeline(pm, whole, isGpu(leadingTarget()));
@@ -129,11 +134,12 @@ private:
     ProblemList &list = exported.problems;
     for (const CodeTarget &target : options.targets)
       list.targets.push_back(nameOf(target));
-    for (const PlanEntry &entry : exported.plan.entries)
-      list.entries.push_back({.name = entry.name,
-                              .dims = entry.dims,
-                              .inputs = entry.inputs,
-                              .steps = entry.steps});
+    for (const auto &[entry, draw] : llvm::zip(exported.plan.entries, draws))
+      list.entries.push_back({{.name = entry.name,
+                               .dims = entry.dims,
+                               .inputs = entry.inputs,
+                               .steps = entry.steps},
+                              draw});
     for (const PlanKernel &kernel : exported.plan.kernels)
       list.kernels.push_back(
           listKernel(module.lookupSymbol<func::FuncOp>(kernel.name), kernel));
@@ -355,6 +361,7 @@ private:
   ModuleOp module;
   const ExportOptions &options;
   Exported exported;
+  std::vector<InputDraws> draws; ///< of the entries, for the tuner
   std::vector<TunedKernel> tuned;
   std::set<std::string> tunedIds; ///< variants that are no defaults
 };

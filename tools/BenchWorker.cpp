@@ -75,14 +75,26 @@ struct CallSpec {
   std::string bundle, function;
   NamedDims dims;
   DrawOptions draw;
-  int64_t lastRows = 0; ///< 0: all
+  int64_t lastRows = 0;                          ///< 0: all
+  std::map<std::string, std::string> force = {}; ///< kernel to variant
 };
+
+/// Bundle `index` of a request at these sizes.
+CallSpec specOf(const WorkerRequest &request, size_t index,
+                const NamedDims &dims) {
+  CallSpec spec{request.bundles[index], request.function, dims,
+                DrawOptions{request.seed, request.routing, request.draws}};
+  if (!request.variants.empty() && !request.variants[index].empty())
+    spec.force[request.kernel] = request.variants[index];
+  return spec;
+}
 
 Result<EntryCall> prepareCall(const CallSpec &spec,
                               std::shared_ptr<Device> device) {
   CallOptions options;
   options.bundle = spec.bundle;
   options.tuned = "none";
+  options.variants = spec.force;
   Result<std::shared_ptr<const Session>> session =
       openSession(options, std::move(device));
   if (!session)
@@ -91,6 +103,8 @@ Result<EntryCall> prepareCall(const CallSpec &spec,
   if (!call)
     return call;
   const PlanEntry &entry = call->entry();
+  if (Status known = checkDraws(entry, spec.draw.draws); !known)
+    return std::move(known).error();
   Result<std::vector<int64_t>> dims = dimsOf(entry, spec.dims);
   if (!dims)
     return std::move(dims).error();
@@ -128,12 +142,20 @@ public:
       if (Checked failure = verify(request, check, reply))
         return failed(std::move(reply), *failure);
     if (Status timed = time(request, reply); !timed)
-      return failed(std::move(reply),
-                    {TuningResult::runtime, timed.error().message()});
+      return failed(std::move(reply), {resultOf(request, timed.error()),
+                                       timed.error().message()});
     return reply;
   }
 
 private:
+  /// A variant that cannot run at these sizes or on this device has not failed.
+  static TuningResult resultOf(const WorkerRequest &request,
+                               const Error &error) {
+    return !request.variants.empty() && error.code() == ErrorCode::unsupported
+               ? TuningResult::constraints
+               : TuningResult::runtime;
+  }
+
   static WorkerReply failed(WorkerReply reply, const Failure &failure) {
     reply.result = failure.result;
     reply.why = failure.why;
@@ -147,10 +169,9 @@ private:
                  WorkerReply &reply) {
     std::string place = " at " + formatDims(check.dims);
     auto runtime = [&](const Error &error) {
-      return Failure{TuningResult::runtime, error.message() + place};
+      return Failure{resultOf(request, error), error.message() + place};
     };
-    CallSpec spec{request.bundles.front(), request.function, check.dims,
-                  DrawOptions{request.seed, request.routing}};
+    CallSpec spec = specOf(request, 0, check.dims);
     // The simulator refuses what lies outside by itself, and reads as well.
     std::shared_ptr<GuardedDevice> guards;
     if (!device->info().uri.starts_with("sim:"))
@@ -175,6 +196,7 @@ private:
         !why.empty())
       return Failure{TuningResult::correctness, why + place};
     spec.bundle = check.oracle;
+    spec.force.clear();
     spec.lastRows = check.lastRows;
     Result<const Arrays *> expected = oracle(spec, check.onHost);
     if (!expected)
@@ -283,12 +305,9 @@ private:
     std::vector<size_t> steps; ///< that count; empty: the whole call
   };
 
-  Result<Timed> prepareTimed(const WorkerRequest &request,
-                             const std::string &bundle) {
+  Result<Timed> prepareTimed(const WorkerRequest &request, size_t index) {
     Result<EntryCall> call =
-        prepareCall({bundle, request.function, request.dims,
-                     DrawOptions{request.seed, request.routing}},
-                    device);
+        prepareCall(specOf(request, index, request.dims), device);
     if (!call)
       return std::move(call).error();
     Timed timed{std::move(*call), {}};
@@ -343,10 +362,16 @@ private:
   Status time(const WorkerRequest &request, WorkerReply &reply) {
     const TimingPolicy &policy = request.policy;
     std::vector<Timed> all;
-    for (const std::string &bundle : request.bundles) {
-      Result<Timed> timed = prepareTimed(request, bundle);
+    for (size_t i = 0; i < request.bundles.size(); ++i) {
+      Result<Timed> timed = prepareTimed(request, i);
       if (!timed)
         return std::move(timed).error();
+      if (!request.variants.empty()) {
+        Result<std::string> variant = timed->call.variantOf(request.kernel);
+        if (!variant)
+          return std::move(variant).error();
+        reply.variants.push_back(std::move(*variant));
+      }
       double end = nowMs() + policy.warmupMs;
       do
         if (Result<double> ns = sample(*timed, policy); !ns)

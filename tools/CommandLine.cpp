@@ -151,8 +151,8 @@ std::optional<std::string> finishRun(const RawRun &raw, RunOptions &options) {
 }
 
 constexpr const char *benchFooter = R"(
-Inputs that are not given are drawn from the normal distribution, or true; give
-those of integers. VALUE is what headgate-run takes. Times are those of whole
+Inputs that are not given are drawn from the normal distribution, or true; those
+of integers as --draw says. VALUE is what headgate-run takes. Times are those of whole
 calls; flags that begin with --benchmark_ are Google Benchmark's:
   --benchmark_filter=REGEX      --benchmark_repetitions=N  --benchmark_min_time=S
   --benchmark_enable_random_interleaving=true
@@ -163,7 +163,7 @@ machine.)";
 
 /// What of headgate-bench CLI11 leaves as text.
 struct RawBench : RawCall {
-  std::vector<std::string> sizes;
+  std::vector<std::string> sizes, draws;
 };
 
 void declareBench(CLI::App &app, BenchOptions &options, RawBench &raw) {
@@ -178,6 +178,7 @@ void declareBench(CLI::App &app, BenchOptions &options, RawBench &raw) {
   app.add_option("--routing", options.routing,
                  "How router logits choose experts (docs/tuning.md)")
       ->type_name("uniform|zipf:X|@FILE.npy");
+  addDraws(app, raw.draws);
   app.add_flag("--worker", options.isWorker,
                "Serve requests of headgate-tune, as lines of JSON; no BUNDLE");
   app.add_flag("--steps", options.timeSteps,
@@ -214,6 +215,8 @@ std::optional<std::string> finishBench(const RawBench &raw,
   if (auto why = finishCall(raw, options))
     return why;
   if (auto why = readAll("--dims", raw.sizes, parseDims, options.sizes))
+    return why;
+  if (auto why = readDraws(raw.draws, options.draws))
     return why;
   if (options.devices.empty())
     options.devices.push_back("host");

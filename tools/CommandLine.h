@@ -9,6 +9,7 @@
 
 #include "headgate/Device.h"
 #include "lib/Dims.h"
+#include "lib/InputDraw.h"
 #include "lib/InputValue.h"
 #include "tools/ExitCode.h"
 
@@ -47,7 +48,8 @@ struct BenchOptions : CallOptions {
   std::vector<std::string> devices; ///< at least one
   std::vector<NamedDims> sizes;     ///< none: those of the inputs
   uint64_t seed = 1;
-  std::string routing; ///< of router logits, lib/Routing
+  std::string routing; ///< of router logits and experts, lib/Routing
+  InputDraws draws;    ///< of inputs of integers
   bool timeSteps = false;
   bool isWorker = false; ///< serve requests of headgate-tune
   /// The program's name and the flags of Google Benchmark, to be read by it.

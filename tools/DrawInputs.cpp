@@ -13,15 +13,43 @@ namespace headgate {
 
 namespace {
 
-Result<Array> drawRouted(const Routing &routing, std::vector<int64_t> shape,
+/// Logits [..., groups, experts] that choose as `text` says.
+Result<Array> drawRouted(const std::string &text, std::vector<int64_t> shape,
                          uint64_t seed) {
-  if (routing.trace.empty())
-    return drawLogits(routing.exponent, shape, seed);
+  Result<Routing> routing = parseRouting(text);
+  if (!routing)
+    return std::move(routing).error();
+  if (routing->trace.empty())
+    return drawLogits(routing->exponent, shape, seed);
   Result<Array> trace =
-      readArray({.source = InputValue::Source::npy, .file = routing.trace});
+      readArray({.source = InputValue::Source::npy, .file = routing->trace});
   if (!trace)
     return std::move(trace).error();
   return logitsOfTrace(*trace, shape);
+}
+
+Result<Array> drawIntegers(const PlanEntry &entry, const PlanTensor &tensor,
+                           std::span<const int64_t> dims,
+                           std::vector<int64_t> shape,
+                           const DrawOptions &options, uint64_t seed) {
+  auto text = options.draws.find(tensor.name);
+  if (text == options.draws.end())
+    return Error(ErrorCode::badInput,
+                 "it holds integers, and what they mean is not known: give "
+                 "them, or say how to draw them with --draw=" +
+                     tensor.name + "=experts:M or FIRST..OTHER");
+  Result<InputDraw> draw = parseInputDraw(text->second);
+  if (!draw)
+    return std::move(draw).error();
+  if (!draw->experts)
+    return drawRange(*draw, entry, dims, tensor.dtype, shape, seed);
+  std::vector<int64_t> ofLogits = shape;
+  if (ofLogits.empty())
+    ofLogits.push_back(1);
+  ofLogits.back() = draw->experts;
+  Result<Array> logits = drawRouted(
+      options.routing.empty() ? "uniform" : options.routing, ofLogits, seed);
+  return logits ? largestOf(*logits, tensor.dtype, shape) : std::move(logits);
 }
 
 /// Whether it has the same extents in every call and is no vector: the matrix
@@ -45,9 +73,11 @@ void shrink(Array &matrix) {
 
 } // namespace
 
-bool isRouted(const PlanTensor &input) {
-  return isFloat(input.dtype) &&
-         (input.name == "logits" || input.name.ends_with("_logits"));
+bool isRouted(const PlanTensor &input, const InputDraws &draws) {
+  if (isFloat(input.dtype))
+    return input.name == "logits" || input.name.ends_with("_logits");
+  auto draw = draws.find(input.name);
+  return draw != draws.end() && draw->second.starts_with("experts:");
 }
 
 Result<Array> drawInput(const PlanEntry &entry, size_t index,
@@ -57,25 +87,20 @@ Result<Array> drawInput(const PlanEntry &entry, size_t index,
   Result<std::vector<int64_t>> shape = shapeOf(entry, tensor, dims);
   if (!shape)
     return std::move(shape).error();
+  uint64_t seed = options.seed + index;
   InputValue value;
   value.dtype = tensor.dtype;
-  if (isRouted(tensor) && !options.routing.empty()) {
-    Result<Routing> routing = parseRouting(options.routing);
-    if (!routing)
-      return std::move(routing).error();
-    Result<Array> logits = drawRouted(*routing, *shape, options.seed + index);
-    return logits ? convert(*logits, tensor.dtype) : std::move(logits);
-  }
-  if (isFloat(tensor.dtype)) {
-    value.source = InputValue::Source::normal;
-    value.seed = options.seed + index;
-  } else if (tensor.dtype == DType::i1) {
+  if (tensor.dtype == DType::i1) {
     value.source = InputValue::Source::numbers;
     value.numbers = "1";
+  } else if (!isFloat(tensor.dtype)) {
+    return drawIntegers(entry, tensor, dims, *shape, options, seed);
+  } else if (isRouted(tensor, {}) && !options.routing.empty()) {
+    Result<Array> logits = drawRouted(options.routing, *shape, seed);
+    return logits ? convert(*logits, tensor.dtype) : std::move(logits);
   } else {
-    return Error(ErrorCode::badInput,
-                 "it holds integers, which are not drawn: give it with "
-                 "--input");
+    value.source = InputValue::Source::normal;
+    value.seed = seed;
   }
   value.shape = std::move(*shape);
   Result<Array> drawn = readArray(value);

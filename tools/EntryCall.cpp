@@ -159,6 +159,16 @@ Result<std::vector<Unwritten>> EntryCall::findUnwritten() {
   return found;
 }
 
+Result<std::string> EntryCall::variantOf(std::string_view kernel) const {
+  Result<CallOutline> outline = session->outline(entry(), boundDims);
+  if (!outline)
+    return std::move(outline).error();
+  for (size_t i = 0; i < entry().steps.size(); ++i)
+    if (entry().steps[i].kernel == kernel)
+      return outline->variants[i]->id;
+  return std::string();
+}
+
 std::string EntryCall::describeMemory(const void *data) const {
   for (size_t i = 0; i < results.size(); ++i)
     if (results[i].buffer.data() == data)

@@ -50,6 +50,8 @@ public:
   /// what was left. A second run with another fill tells elements that were
   /// left alone from those whose value is that of the first fill.
   Result<std::vector<Unwritten>> findUnwritten();
+  /// Id of the variant that runs the first step of `kernel`; "" without one.
+  Result<std::string> variantOf(std::string_view kernel) const;
   /// Whose memory begins at `data`: "output 'o'", "input 'x'", or else the
   /// arena, "the temporaries".
   std::string describeMemory(const void *data) const;

@@ -7,6 +7,7 @@
 #define HEADGATE_TOOLS_READFLAGS_H
 
 #include "headgate/Result.h"
+#include "lib/InputDraw.h"
 #include "tools/CommandLine.h"
 
 #include <CLI/CLI.hpp>
@@ -40,6 +41,23 @@ readAll(const char *flag, const std::vector<std::string> &texts,
       return flag + ("=" + value.error().message());
     values.push_back(std::move(*value));
   }
+  return std::nullopt;
+}
+
+inline void addDraws(CLI::App &app, std::vector<std::string> &texts) {
+  addValues(app, "--draw", texts, "NAME=DRAW",
+            "How to draw an input of integers: experts:M, or FIRST..OTHER of "
+            "sizes (docs/tuning.md); repeat");
+}
+
+inline std::optional<std::string>
+readDraws(const std::vector<std::string> &texts, InputDraws &draws) {
+  std::vector<std::pair<std::string, std::string>> read;
+  if (auto why = readAll("--draw", texts, parseNamedDraw, read))
+    return why;
+  for (auto &[name, draw] : read)
+    if (!draws.emplace(name, draw).second)
+      return "--draw names input '" + name + "' twice";
   return std::nullopt;
 }
 

@@ -125,17 +125,19 @@ private:
   }
 
   Result<std::vector<Array>> makeInputs() const {
+    if (Status known = checkDraws(entry, options.draws); !known)
+      return std::move(known).error();
     Result<std::vector<std::optional<Array>>> given =
         readGivenInputs(entry, options.inputs);
     if (!given)
       return std::move(given).error();
     std::vector<Array> inputs;
     for (size_t i = 0; i < given->size(); ++i) {
-      Result<Array> input =
-          (*given)[i]
-              ? Result<Array>(std::move(*(*given)[i]))
-              : drawInput(entry, i, dims,
-                          {.seed = options.seed, .routing = options.routing});
+      Result<Array> input = (*given)[i] ? Result<Array>(std::move(*(*given)[i]))
+                                        : drawInput(entry, i, dims,
+                                                    {.seed = options.seed,
+                                                     .routing = options.routing,
+                                                     .draws = options.draws});
       if (!input)
         return std::move(input).error().in("input '" + entry.inputs[i].name +
                                            "'");

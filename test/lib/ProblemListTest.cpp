@@ -15,7 +15,8 @@ const char *const example = R"({
  "targets": ["host:x86-64-v3"],
  "entries": [
   {"name": "layer", "dims": {"B": [1, 65535], "S": [1, 1024], "P": [0, 1024]},
-   "inputs": [{"name": "q", "dtype": "bf16"}],
+   "inputs": [{"name": "q", "dtype": "bf16"},
+              {"name": "n", "dtype": "i32", "draw": "P+S..0"}],
    "steps": [{"kernel": "append", "with": {"N": "B*S"}},
              {"kernel": "attend", "with": {"q": "q", "d0": "B", "d1": "S", "d2": "P+S"}}]}],
  "kernels": [
@@ -31,6 +32,7 @@ TEST(ProblemList, RoundTrips) {
   EXPECT_EQ(list->kernels[0].why, "it is no attention and no projection");
   EXPECT_FALSE(list->kernels[0].problem);
   EXPECT_EQ(std::get<AttendProblem>(*list->kernels[1].problem).heads, 8);
+  EXPECT_EQ(list->entries[0].draws, (InputDraws{{"n", "P+S..0"}}));
   std::string text = printProblemList(*list);
   auto again = parseProblemList(text);
   ASSERT_TRUE(again) << again.error().message();

@@ -13,10 +13,12 @@ namespace {
 TEST(WorkerText, RequestsRoundTrip) {
   WorkerRequest request{.id = 7,
                         .bundles = {"/a b.hgb", "/c.hgb"},
+                        .variants = {"attend.1", ""},
                         .function = "layer",
                         .kernel = "attend",
                         .dims = {{"B", 1}, {"S", 2048}},
                         .routing = "zipf:1.5",
+                        .draws = {{"kv_len", "T..0"}},
                         .seed = 11};
   request.checks = {{{{"B", 2}}, "/twin.hgb", true, 0},
                     {{{"B", 1}}, "/c.hgb", false, 8}};
@@ -26,6 +28,8 @@ TEST(WorkerText, RequestsRoundTrip) {
   auto read = parseRequest(text);
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(printRequest(*read), text);
+  EXPECT_EQ(read->draws, request.draws);
+  EXPECT_EQ(read->variants, request.variants);
   EXPECT_EQ(read->checks[1].lastRows, 8);
   EXPECT_EQ(read->policy.giveUpNs, 9);
   auto least = parseRequest(R"({"id": 1, "bundles": ["x"], "dims": {}})");
@@ -43,11 +47,12 @@ TEST(WorkerText, RepliesRoundTrip) {
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(read->result, TuningResult::correctness);
   EXPECT_TRUE(std::isnan(read->error->maxAbs));
-  reply = {.id = 8, .samples = {{1, 2.5}, {3, 4}}};
+  reply = {.id = 8, .variants = {"a", "b"}, .samples = {{1, 2.5}, {3, 4}}};
   reply.error = TuningError{std::numeric_limits<double>::infinity(), 0};
   read = parseReply(printReply(reply));
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(read->samples, reply.samples);
+  EXPECT_EQ(read->variants, reply.variants);
   EXPECT_TRUE(std::isinf(read->error->maxAbs));
 }
 

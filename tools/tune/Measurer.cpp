@@ -115,6 +115,8 @@ std::string Measurer::reproducerOf(const TuneCase &which, size_t candidate,
                                         std::to_string(options.search.seed)};
   if (!which.routing.empty())
     bench.push_back("--routing=" + which.routing);
+  for (const auto &[input, draw] : which.draws)
+    bench.push_back("--draw=" + input + "=" + draw);
   return text + " && " + shellText(bench);
 }
 
@@ -145,6 +147,7 @@ WorkerRequest Measurer::requestOf(const TuneCase &which, double effort) const {
                         .kernel = which.key.kernel,
                         .dims = which.dims,
                         .routing = which.routing,
+                        .draws = which.draws,
                         .seed = options.search.seed};
   TimingPolicy &policy = request.policy;
   policy.cold = options.cold;

@@ -11,6 +11,7 @@
 #include "tools/DrawInputs.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace headgate {
 
@@ -49,20 +50,41 @@ std::vector<NamedDims> checksOf(const PlanEntry &entry,
   return checks;
 }
 
+bool mentions(const SizeText &text, std::string_view dim) {
+  auto isName = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+  };
+  for (size_t at = text.find(dim); at != text.npos;
+       at = text.find(dim, at + 1)) {
+    size_t end = at + dim.size();
+    if ((at == 0 || !isName(text[at - 1])) &&
+        (end == text.size() || !isName(text[end])))
+      return true;
+  }
+  return false;
+}
+
 bool hasDim(const PlanEntry &entry, const char *name) {
   return std::ranges::any_of(
       entry.dims, [&](const auto &dim) { return dim.first == name; });
 }
 
+/// Whether a range has other values where S is another: an attention of the
+/// last rows alone is then not that of all.
+bool dependsOnS(const std::string &draw) {
+  Result<InputDraw> parsed = parseInputDraw(draw);
+  return parsed && !parsed->experts &&
+         (mentions(parsed->first, "S") || mentions(parsed->other, "S"));
+}
+
 /// What records say of the routing: "" where it changes nothing.
-Result<std::string> routingIdentity(const PlanEntry &entry,
-                                    const Problem &problem,
+Result<std::string> routingIdentity(bool isGiven, const Problem &problem,
                                     const TuneOptions &options) {
   const auto *attend = std::get_if<AttendProblem>(&problem);
   if (!attend || !attend->gathered)
     return std::string();
   std::string seed = ":" + std::to_string(options.search.seed);
-  if (std::ranges::none_of(entry.inputs, isRouted))
+  if (!isGiven)
     return "computed" + seed;
   if (options.routing.front() != '@')
     return options.routing + seed;
@@ -89,13 +111,9 @@ public:
     });
     if (entry == list.entries.end())
       return Error(ErrorCode::notFound, "no entry runs it");
-    for (const PlanTensor &input : entry->inputs)
-      if (!isFloat(input.dtype) && input.dtype != DType::i1)
-        return Error(ErrorCode::unsupported,
-                     "entry '" + entry->name + "' takes integers in '" +
-                         input.name +
-                         "', which mean something and are not "
-                         "drawn");
+    Result<InputDraws> draws = drawsOf(*entry);
+    if (!draws)
+      return std::move(draws).error();
     Result<std::vector<int64_t>> dims = dimsOf(*entry, given);
     if (!dims)
       return std::move(dims).error();
@@ -108,10 +126,16 @@ public:
     made.space =
         scheduleSpace(*kernel.problem, target, *sizes, unitsOf(target));
     made.checks = checksOf(*entry, *dims);
-    made.hasTail = hasDim(*entry, "S") && hasDim(*entry, "T");
-    if (std::ranges::any_of(entry->inputs, isRouted))
+    made.draws = *std::move(draws);
+    made.hasTail = hasDim(*entry, "S") && hasDim(*entry, "T") &&
+                   std::ranges::none_of(made.draws, [](const auto &draw) {
+                     return dependsOnS(draw.second);
+                   });
+    if (std::ranges::any_of(entry->inputs, [&](const PlanTensor &input) {
+          return isRouted(input, made.draws);
+        }))
       made.routing = options.routing;
-    if (Status identified = identify(made, *entry, kernel); !identified)
+    if (Status identified = identify(made, kernel); !identified)
       return std::move(identified).error();
     return made;
   }
@@ -124,8 +148,28 @@ private:
     return target.isGpu() ? 108 : runtime::usableCpus();
   }
 
-  Status identify(TuneCase &made, const PlanEntry &entry,
-                  const ListedKernel &kernel) {
+  /// What is known of the inputs of integers, and what --draw says of them.
+  Result<InputDraws> drawsOf(const ListedEntry &entry) const {
+    InputDraws draws = entry.draws;
+    for (const auto &[name, draw] : options.draws)
+      if (std::ranges::find(entry.inputs, name, &PlanTensor::name) !=
+          entry.inputs.end())
+        draws[name] = draw;
+    if (Status known = checkDraws(entry, draws); !known)
+      return std::move(known).error();
+    for (const PlanTensor &input : entry.inputs)
+      if (!isFloat(input.dtype) && input.dtype != DType::i1 &&
+          !draws.contains(input.name))
+        return Error(ErrorCode::badInput,
+                     "entry '" + entry.name + "' takes integers in '" +
+                         input.name +
+                         "', and what they mean is not known: say how to draw "
+                         "them with --draw=" +
+                         input.name + "=experts:M or FIRST..OTHER");
+    return draws;
+  }
+
+  Status identify(TuneCase &made, const ListedKernel &kernel) {
     TuningKey &key = made.key;
     key.ir = kernel.ir;
     key.kernel = kernel.name;
@@ -133,7 +177,7 @@ private:
     for (const auto &[name, value] : made.dims)
       key.dims[name] = value;
     Result<std::string> routing =
-        routingIdentity(entry, *kernel.problem, options);
+        routingIdentity(!made.routing.empty(), *kernel.problem, options);
     if (!routing)
       return std::move(routing).error();
     key.routing = *routing;
@@ -146,6 +190,8 @@ private:
     std::string flags = options.cold ? "--l2=cold" : "";
     for (const std::string &flag : options.compileFlags)
       flags += (flags.empty() ? "" : " ") + flag;
+    for (const auto &[name, draw] : options.draws)
+      flags += (flags.empty() ? "--draw=" : " --draw=") + name + "=" + draw;
     if (!flags.empty())
       key.tools["flags"] = flags;
     key.policy = TimingPolicy::version;
@@ -177,6 +223,19 @@ Status checkKernelNames(const ProblemList &list, const TuneOptions &options) {
   return Success{};
 }
 
+/// --draw names inputs.
+Status checkInputNames(const ProblemList &list, const TuneOptions &options) {
+  std::vector<std::string> names;
+  for (const ListedEntry &entry : list.entries)
+    for (const PlanTensor &input : entry.inputs)
+      names.push_back(input.name);
+  for (const auto &[name, draw] : options.draws)
+    if (std::ranges::find(names, name) == names.end())
+      return Error(ErrorCode::badInput, "--draw: no input is called '" + name +
+                                            "'" + didYouMean(name, names));
+  return Success{};
+}
+
 bool isWanted(const ListedKernel &kernel, const TuneOptions &options) {
   return kernel.problem && (options.kernels.empty() ||
                             std::ranges::find(options.kernels, kernel.name) !=
@@ -200,6 +259,8 @@ Result<std::vector<TuneCase>> makeCases(const ProblemList &list,
                                         const MeasuringDevice &device,
                                         const std::string &ptxas) {
   if (Status known = checkKernelNames(list, options); !known)
+    return std::move(known).error();
+  if (Status known = checkInputNames(list, options); !known)
     return std::move(known).error();
   std::vector<TuneCase> cases;
   CaseBuilder builder(list, options, device, ptxas);

@@ -21,7 +21,8 @@ struct TuneCase {
   std::string entry; ///< that runs the kernel
   NamedDims dims;    ///< of the entry, in its order
   Target target;
-  std::string routing; ///< for the worker; "" if inputs have no logits
+  std::string routing; ///< for the worker; "" if no input is routed
+  InputDraws draws;    ///< for the worker, of the inputs of integers
   ProblemSizes sizes;  ///< of the kernel
   ScheduleSpace space;
   TuningKey key;                ///< without the schedule

@@ -28,14 +28,15 @@ is not in the records, 4 a device or tool is not on this machine, 130
 interrupted, with all records kept.)";
 
 struct RawTune {
-  std::vector<std::string> sizes;
+  std::vector<std::string> sizes, draws;
   std::string effort = "quick", stopAfter, shard, cache = "warm";
 };
 
 void declareProblem(CLI::App &app, TuneOptions &options, RawTune &raw) {
   app.add_option("INPUT", options.input,
-                 "A module, or what headgate-compile --emit=problems wrote of "
-                 "one (*.json), where nothing is compiled")
+                 "A module; or what headgate-compile --emit=problems wrote of "
+                 "one (*.json), where nothing is compiled; or a bundle, whose "
+                 "variants are measured")
       ->required();
   app.add_option("--target", options.target,
                  "What to tune for: a target of headgate-compile (default: "
@@ -50,6 +51,7 @@ void declareProblem(CLI::App &app, TuneOptions &options, RawTune &raw) {
   app.add_option("--routing", options.routing,
                  "How tokens choose experts (default: uniform)")
       ->type_name("uniform|zipf:X|@FILE.npy");
+  addDraws(app, raw.draws);
   app.add_option("--l2", raw.cache,
                  "Whether caches are overwritten before each sample (default: "
                  "warm)")
@@ -173,6 +175,8 @@ std::optional<std::string> check(const TuneOptions &options) {
 
 std::optional<std::string> finish(const RawTune &raw, TuneOptions &options) {
   if (auto why = readAll("--dims", raw.sizes, parseDims, options.sizes))
+    return why;
+  if (auto why = readDraws(raw.draws, options.draws))
     return why;
   if (options.sizes.empty())
     return "no sizes are given: say --dims=B=1,S=2048,...";

@@ -7,6 +7,7 @@
 #define HEADGATE_TOOLS_TUNE_TUNECOMMANDLINE_H
 
 #include "lib/Dims.h"
+#include "lib/InputDraw.h"
 #include "lib/Search.h"
 
 #include <cstdint>
@@ -26,6 +27,7 @@ struct TuneOptions {
   std::string device = "host";
   std::vector<NamedDims> sizes;
   std::string routing = "uniform";
+  InputDraws draws;                 ///< of inputs of integers
   std::vector<std::string> kernels; ///< none: all
   std::string records;              ///< a directory
   std::string replay;               ///< records that stand for measurements

@@ -48,8 +48,12 @@ class Sizes(Bench):
         self.assertEqual(list(found), ['mix/S:2/manual_time'])
 
     # Masks are true and floats are drawn, but integers mean something.
-    def test_integers_are_not_drawn(self):
+    def test_integers_are_drawn_as_told(self):
         self.bench(self.mix, '--dims=S=2', MIX[2])
+        self.bench(self.mix, '--dims=S=2', '--draw=shift=S..0')
+        self.bad(1, "no input of integers 'x'; it has shift", self.mix,
+                 '--dims=S=2', '--draw=x=S..0', QUICK)
+        self.bad(2, "is no draw", self.mix, '--dims=S=2', '--draw=shift=3')
         self.bad(1, "input 'shift': it holds integers", self.mix, '--dims=S=2',
                  QUICK)
 
