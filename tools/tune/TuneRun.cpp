@@ -5,6 +5,7 @@
 #include "lib/Target.h"
 #include "runtime/ReadFile.h"
 #include "tools/Ptxas.h"
+#include "tools/tune/TuneBundle.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -24,15 +25,6 @@ bool isList(const TuneOptions &options) {
 bool isReadOnly(const TuneOptions &options) {
   return !options.replay.empty() || options.assertHit ||
          options.stopAfter == StopAfter::candidates;
-}
-
-void findPrograms(TuneOptions &options) {
-  std::error_code ignored;
-  fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  if (options.compiler.empty())
-    options.compiler = (here / "headgate-compile").string();
-  if (options.bench.empty())
-    options.bench = (here / "headgate-bench").string();
 }
 
 Result<ProblemList> readProblems(const TuneOptions &options) {
@@ -157,7 +149,20 @@ Result<std::unique_ptr<Measurer>> makeMeasurer(const TuneOptions &options,
 
 } // namespace
 
+void findPrograms(TuneOptions &options) {
+  std::error_code ignored;
+  fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  if (options.compiler.empty())
+    options.compiler = (here / "headgate-compile").string();
+  if (options.bench.empty())
+    options.bench = (here / "headgate-bench").string();
+}
+
 Result<std::unique_ptr<TuneRun>> TuneRun::prepare(TuneOptions &options) {
+  if (isBundle(options))
+    return Error(ErrorCode::badInput,
+                 options.input + " is a bundle, whose variants are all "
+                                 "measured: a search needs the module");
   findPrograms(options);
   if (isList(options) && !isReadOnly(options))
     return Error(ErrorCode::badInput,

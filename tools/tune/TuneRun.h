@@ -13,6 +13,10 @@
 
 namespace headgate {
 
+/// Fills in headgate-compile and headgate-bench beside this program where the
+/// options name none.
+void findPrograms(TuneOptions &options);
+
 struct TuneRun {
   std::vector<TuneCase> cases;
   RecordSet records;

@@ -10,6 +10,7 @@
 #include "tools/tune/Interrupt.h"
 #include "tools/tune/ProgressLine.h"
 #include "tools/tune/RecordCommandLine.h"
+#include "tools/tune/TuneBundle.h"
 #include "tools/tune/TuneReport.h"
 #include "tools/tune/TuneRun.h"
 
@@ -43,6 +44,11 @@ int failCase(const Error &error, const TuneOptions &options) {
 }
 
 int tune(TuneOptions options) {
+  if (isBundle(options)) {
+    findPrograms(options);
+    Status done = tuneBundle(options);
+    return done ? exitDone : failCase(done.error(), options);
+  }
   auto until = endOf(options);
   Result<std::unique_ptr<TuneRun>> run = TuneRun::prepare(options);
   if (!run)

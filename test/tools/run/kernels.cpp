@@ -64,3 +64,14 @@ HEADGATE_KERNEL hg_early(const HgBlock *, const void *const *arguments) {
   std::memcpy(y, get<const void *>(arguments, 0), get<int64_t>(arguments, 2));
   y[-1] = 1.0f;
 }
+
+/// Copies as hg_copy does, many times.
+HEADGATE_KERNEL hg_slow(const HgBlock *, const void *const *arguments) {
+  volatile char *y = get<char *>(arguments, 1);
+  const volatile char *x = get<const char *>(arguments, 0);
+  for (int64_t i = 0, bytes = get<int64_t>(arguments, 2); i < bytes; ++i)
+    for (int again = 0; again < 4; ++again)
+      y[i] = x[i];
+}
+
+HEADGATE_KERNEL hg_nothing(const HgBlock *, const void *const *) {}
