@@ -215,7 +215,8 @@ std::string section(const ReportCase &of, size_t index) {
 }
 
 /// Cases that differ in dims alone, side by side.
-std::string sizes(std::span<const ReportCase> cases) {
+std::string sizes(std::span<const ReportCase> cases,
+                  std::span<const ReportPeer> peers) {
   std::map<std::string, std::vector<const ReportCase *>> groups;
   for (const ReportCase &of : cases) {
     TuningKey key = of.key;
@@ -224,7 +225,7 @@ std::string sizes(std::span<const ReportCase> cases) {
   }
   std::string charts;
   for (auto &[key, group] : groups)
-    if (std::string chart = speedOverSize(group); !chart.empty())
+    if (std::string chart = speedOverSize(group, peers); !chart.empty())
       charts += "<h3 class=\"wide\">" + escapeMarkup(group[0]->key.kernel) +
                 " for " + escapeMarkup(group[0]->key.target) + "</h3>" + chart;
   if (charts.empty())
@@ -235,8 +236,14 @@ std::string sizes(std::span<const ReportCase> cases) {
 
 } // namespace
 
+bool ReportPeer::isOf(const TuningKey &key) const {
+  return kernel.empty() ? std::holds_alternative<AttendProblem>(key.problem)
+                        : kernel == key.kernel;
+}
+
 std::string formatReport(std::span<const ReportCase> cases,
-                         const ReportFacts &facts) {
+                         const ReportFacts &facts,
+                         std::span<const ReportPeer> peers) {
   std::string text =
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width, "
@@ -246,7 +253,7 @@ std::string formatReport(std::span<const ReportCase> cases,
   text += header(cases, facts);
   if (!cases.empty())
     text += summary(cases);
-  text += sizes(cases);
+  text += sizes(cases, peers);
   for (size_t i = 0; i < cases.size(); ++i)
     text += section(cases[i], i);
   return text +

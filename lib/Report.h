@@ -39,8 +39,18 @@ struct ReportFacts {
   std::string first, last; ///< when, of all records; "" without any
 };
 
+/// What another program takes for the same, measured by somebody else.
+struct ReportPeer {
+  std::string kernel; ///< that it is compared with; "": all attention
+  std::string name;
+  std::vector<std::pair<double, double>> times; ///< S, nanoseconds; by S
+
+  bool isOf(const TuningKey &key) const;
+};
+
 std::string formatReport(std::span<const ReportCase> cases,
-                         const ReportFacts &facts);
+                         const ReportFacts &facts,
+                         std::span<const ReportPeer> peers = {});
 
 /// "1.234 ms", "56.7 µs"
 std::string formatNs(double ns);

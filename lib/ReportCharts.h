@@ -24,8 +24,9 @@ std::string predictions(const ReportCase &of);
 /// The default schedule over the session.
 std::string baselineDrift(const ReportCase &of);
 /// Speed over size: cases that differ in dims alone, the best and the default,
-/// and what the machine could do.
-std::string speedOverSize(std::span<const ReportCase *const> cases);
+/// other programs at sizes of these, and what the machine could do.
+std::string speedOverSize(std::span<const ReportCase *const> cases,
+                          std::span<const ReportPeer> peers);
 
 } // namespace headgate
 

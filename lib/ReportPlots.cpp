@@ -247,9 +247,35 @@ std::string formatSize(double size) {
   return std::to_string(std::llround(size));
 }
 
+/// A curve over size.
+struct SpeedLine {
+  std::vector<std::pair<double, double>> points; ///< size and rate
+  const char *style, *words;
+  std::string label;
+};
+
+/// Of each peer of this kernel the sizes that were tuned, whose work is known.
+std::vector<SpeedLine> peerLines(std::span<const SizedCase> sized,
+                                 std::span<const ReportPeer> peers) {
+  std::vector<SpeedLine> lines;
+  for (const ReportPeer &peer : peers) {
+    SpeedLine line{{}, "peer", "label strong", peer.name};
+    for (auto [size, ns] : peer.times)
+      for (const SizedCase &one : sized)
+        if (one.size == size && peer.isOf(one.of->key)) {
+          line.points.push_back({size, one.flops / ns});
+          break;
+        }
+    if (!line.points.empty())
+      lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
 } // namespace
 
-std::string speedOverSize(std::span<const ReportCase *const> cases) {
+std::string speedOverSize(std::span<const ReportCase *const> cases,
+                          std::span<const ReportPeer> peers) {
   std::vector<SizedCase> sized;
   for (const ReportCase *of : cases) {
     auto flops = counterOf(*of, "flops"), bytes = counterOf(*of, "bytes");
@@ -272,8 +298,15 @@ std::string speedOverSize(std::span<const ReportCase *const> cases) {
     if (target)
       roof.push_back({one.size, roofOf(one, *target)});
   }
-  for (const auto *line : {&best, &standard, &roof})
-    for (auto [size, rate] : *line)
+  std::vector<SpeedLine> lines = peerLines(sized, peers);
+  std::vector<SpeedLine> others = lines;
+  lines.push_back({roof, "roof", "label", "roofline (model)"});
+  lines.push_back({standard, "default", "secondary strong", "default"});
+  lines.push_back({best, "best", "accent strong", "tuned"});
+  std::erase_if(lines,
+                [](const SpeedLine &line) { return line.points.empty(); });
+  for (const SpeedLine &line : lines)
+    for (auto [size, rate] : line.points)
       rates.push_back(rate);
   const ChartArea wide{62, 28, 900, 290};
   SvgChart chart(1060, 330, "Speed over size of " + cases.front()->title);
@@ -289,16 +322,7 @@ std::string speedOverSize(std::span<const ReportCase *const> cases) {
   }
   chart.line(wide.left, wide.bottom, wide.right, wide.bottom, "axis");
   chart.text(wide.right, wide.bottom + 34, "S", "label", Anchor::end);
-  struct Line {
-    std::vector<std::pair<double, double>> points; ///< places
-    const char *style, *label, *words;
-  };
-  std::vector<Line> lines = {
-      {roof, "roof", "roofline (model)", "label"},
-      {standard, "default", "default", "secondary strong"},
-      {best, "best", "tuned", "accent strong"}};
-  std::erase_if(lines, [](const Line &line) { return line.points.empty(); });
-  for (Line &line : lines) {
+  for (SpeedLine &line : lines) {
     for (auto &[size, rate] : line.points) {
       size = x(size);
       rate = y(rate);
@@ -306,14 +330,20 @@ std::string speedOverSize(std::span<const ReportCase *const> cases) {
     chart.polyline(line.points, line.style);
   }
   // Labels at the ends of lines, from the top down, none over another.
-  std::ranges::sort(lines, {},
-                    [](const Line &line) { return line.points.back().second; });
+  std::ranges::sort(lines, {}, [](const SpeedLine &line) {
+    return line.points.back().second;
+  });
   double free = -INFINITY;
-  for (const Line &line : lines) {
+  for (const SpeedLine &line : lines) {
     double place = std::max(line.points.back().second + 4, free);
     free = place + 15;
     chart.text(wide.right + 10, place, line.label, line.words);
   }
+  for (const SpeedLine &peer : others)
+    for (auto [size, rate] : peer.points)
+      chart.circle(x(size), y(rate), 4, "dot-peer",
+                   peer.label + " at S=" + formatSize(size) + "\n" +
+                       formatRate(rate) + "flop/s");
   for (size_t i = 0; i < standard.size(); ++i)
     chart.circle(x(standard[i].first), y(standard[i].second), 4.5,
                  "dot-default", formatRate(standard[i].second) + "flop/s");
@@ -322,8 +352,9 @@ std::string speedOverSize(std::span<const ReportCase *const> cases) {
                  tooltipOf(*sized[i].of, *sized[i].of->winner) + "\n" +
                      formatRate(best[i].second) + "flop/s");
   return figure("Speed over size",
-                "The winner and the default at each size, against what the "
-                "cost model's machine could do at most.",
+                std::string("The winner and the default at each size, ") +
+                    (others.empty() ? "" : "other programs' times as given, ") +
+                    "against what the cost model's machine could do at most.",
                 chart, true);
 }
 

@@ -57,6 +57,7 @@ svg .on { fill: var(--on-fast); font-size: 10.5px; } svg .off { fill: var(--ink)
 .cell { stroke: var(--card); stroke-width: 2; } .none { fill: var(--grey); } .untried { fill: none; stroke: var(--grey); stroke-width: 1; } .frame { fill: none; stroke: var(--second); stroke-width: 2.5; }
 .band { fill: var(--band); } .wire { fill: none; stroke-width: 1.3; opacity: .75; } .wire:hover { stroke-width: 3; opacity: 1; }
 .best { fill: none; stroke: var(--accent); stroke-width: 2.6; stroke-linejoin: round; } .default { fill: none; stroke: var(--second); stroke-width: 2.2; stroke-dasharray: 6 4; }
+.peer { fill: none; stroke: var(--ink); stroke-width: 1.6; opacity: .7; } .dot-peer { fill: var(--ink); stroke: var(--card); stroke-width: 2; }
 .roof { fill: none; stroke: var(--dim); stroke-width: 1.4; stroke-dasharray: 2 4; } .front { fill: none; stroke: var(--accent); stroke-width: 1.2; opacity: .6; }
 .dot { fill: var(--accent); opacity: .55; } .dot:hover { opacity: 1; } .dot-best { fill: var(--accent); stroke: var(--card); stroke-width: 2; }
 .dot-default { fill: var(--second); stroke: var(--card); stroke-width: 2; } .whisker { stroke: var(--accent); stroke-width: 2; }

@@ -37,6 +37,7 @@ struct Commands {
   PruneOptions prune;
   ReportOptions report;
   std::string older;
+  std::vector<std::string> peers;
 };
 
 Commands::Commands(CLI::App &app) {
@@ -76,6 +77,9 @@ Commands::Commands(CLI::App &app) {
   reportApp->add_option("-o", report.output, "Where to write (- for stdout)")
       ->required()
       ->type_name("FILE.html");
+  addValues(*reportApp, "--peer", peers, "[KERNEL/]NAME=S:MS,...",
+            "Milliseconds of another program at sizes S, drawn beside the "
+            "kernel (default: all attention); repeat");
 }
 
 std::variant<RecordCommand, int> Commands::chosen() {
@@ -85,8 +89,11 @@ std::variant<RecordCommand, int> Commands::chosen() {
     return RecordCommand(show);
   if (*diffApp)
     return RecordCommand(diff);
-  if (*reportApp)
+  if (*reportApp) {
+    if (auto why = readAll("--peer", peers, parsePeer, report.peers))
+      return usageError("headgate-tune report", *why);
     return RecordCommand(report);
+  }
   if (*exportApp) {
     if (exports.t4.empty() && exports.csv.empty())
       return usageError("headgate-tune export",

@@ -6,6 +6,7 @@
 #ifndef HEADGATE_TOOLS_TUNE_RECORDCOMMANDS_H
 #define HEADGATE_TOOLS_TUNE_RECORDCOMMANDS_H
 
+#include "lib/Report.h"
 #include "tools/ExitCode.h"
 #include "tools/tune/RecordStore.h"
 
@@ -60,10 +61,11 @@ ExitCode runPrune(const PruneOptions &options);
 struct ReportOptions {
   std::vector<std::string> paths;
   std::string output;
+  std::vector<ReportPeer> peers = {};
 };
 ExitCode runReport(const ReportOptions &options);
-/// The page.
-std::string reportText(const RecordSet &set);
+/// "NAME=S:MS,S:MS,..." or "KERNEL/NAME=...".
+Result<ReportPeer> parsePeer(std::string_view text);
 
 using RecordCommand = std::variant<MergeOptions, ShowOptions, DiffOptions,
                                    ExportOptions, PruneOptions, ReportOptions>;

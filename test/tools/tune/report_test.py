@@ -133,6 +133,41 @@ class Report(unittest.TestCase):
 
 class Structure(Report):
 
+    def report(self, *flags):
+        page = self.page.parent / 'peers.html'
+        done = subprocess.run([ARGS.tool, 'report', self.path, '-o', page,
+                               *flags], capture_output=True, text=True,
+                              timeout=60)
+        return done, page
+
+    # A line with its name through the sizes that were tuned, at the speed that
+    # its times are; a name may hold anything.
+    def test_peers(self):
+        done, page = self.report('--peer=Py<Torch=4096:2000,256:4,300:1',
+                                 '--peer=attend/Hand=1024:64')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        text = page.read_text()
+        found = Page(text)
+        self.assertEqual(found.problems, [])
+        self.assertEqual(found.count('polyline', 'peer'), 2)
+        self.assertEqual(found.count('circle', 'dot-peer'), 3)
+        self.assertEqual(found.words.count('Py<Torch'), 1)
+        flops = 1024 * 256 * 256 / 4e6 # a nanosecond
+        self.assertIn(f'Py&lt;Torch at S=256\n{flops:.2f}Gflop/s', text)
+        self.assertNotIn('S=300', text)
+        self.assertEqual(self.found.count('circle', 'dot-peer'), 0)
+
+    def test_peers_that_are_not_drawn(self):
+        for flag, code, why in (
+                ('P=300:1', 1, "no record is of an attention at a size of 'P'"),
+                ('conv/P=256:1', 1, "no record is of kernel 'conv'"),
+                ('P=256', 2, 'expected [KERNEL/]NAME=S:MS'),
+                ('P=256:0', 2, 'expected'), ('=256:1', 2, 'expected'),
+                ('P=256:1,', 2, 'expected'), ('P', 2, 'expected')):
+            done, _ = self.report('--peer=' + flag)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(why, done.stderr)
+
     def test_well_formed_and_alone(self):
         self.assertEqual(self.found.problems, [])
         for svg in re.findall(r'<svg.*?</svg>', self.text, re.S):
