@@ -8,6 +8,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 namespace fs = std::filesystem;
@@ -27,12 +28,11 @@ Status write(const std::string &path, const std::string &bytes) {
 
 //===-- the host ---------------------------------------------------------===//
 
-Status link(const BundleWriter &writer, const passes::ExportedImage &image,
-            const std::string &output, const std::string &linker) {
+Status link(const passes::ExportedImage &image, const std::string &output,
+            const std::string &linker) {
   std::vector<std::string> files;
   for (const std::string &bytes : image.objects) {
-    files.push_back(
-        writer.scratch("image" + std::to_string(files.size()) + ".o"));
+    files.push_back(output + std::to_string(files.size()) + ".o");
     if (Status done = write(files.back(), bytes); !done)
       return done;
   }
@@ -43,34 +43,41 @@ Status link(const BundleWriter &writer, const passes::ExportedImage &image,
   return done;
 }
 
-std::string fileOf(const Plan &plan, const std::string &image) {
-  return std::ranges::find(plan.images, image, &PlanImage::id)
-      ->forms.back()
-      .file;
-}
-
-/// Images of the same code are linked once.
+/// Images of the same code are linked once; all that differ, side by side.
 Status makeHostImages(BundleWriter &writer, passes::Exported &exported,
                       const std::string &linker) {
-  const std::string file = writer.scratch("image.so");
-  const passes::ExportedImage *linked = nullptr;
-  for (const passes::ExportedImage &image : exported.images) {
-    if (linked && linked->objects == image.objects) {
-      std::error_code code;
-      fs::copy_file(writer.scratch(fileOf(exported.plan, linked->target.image)),
-                    file, code);
-      if (code)
-        return Error(ErrorCode::failed,
-                     "cannot write " + file + ": " + code.message());
-    } else if (Status done = link(writer, image, file, linker); !done) {
-      return done;
-    }
-    if (Status done = writer.add(exported.plan, image.target.image,
-                                 {.kind = "so"}, "image.so");
+  const auto &images = exported.images;
+  auto nameOf = [](size_t image) {
+    return "image" + std::to_string(image) + ".so";
+  };
+  std::vector<size_t> sources; // of each image: the one that is linked
+  std::vector<std::future<Status>> links(images.size());
+  for (size_t i = 0; i < images.size(); ++i) {
+    auto same = std::ranges::find(images, images[i].objects,
+                                  &passes::ExportedImage::objects);
+    sources.push_back(same - images.begin());
+    if (sources[i] == i)
+      links[i] = std::async(std::launch::async, [&, i] {
+        return link(images[i], writer.scratch(nameOf(i)), linker);
+      });
+  }
+  for (size_t i = 0; i < images.size(); ++i)
+    if (sources[i] == i)
+      if (Status done = links[i].get(); !done)
+        return done;
+  for (size_t i = 0; i < images.size(); ++i) {
+    const std::string file = writer.scratch(nameOf(i));
+    std::error_code code;
+    if (sources[i] != i &&
+        !fs::copy_file(writer.scratch(nameOf(sources[i])), file, code))
+      return Error(ErrorCode::failed,
+                   "cannot write " + file + ": " + code.message());
+  }
+  for (size_t i = 0; i < images.size(); ++i)
+    if (Status done = writer.add(exported.plan, images[i].target.image,
+                                 {.kind = "so"}, nameOf(i));
         !done)
       return done;
-    linked = &image;
-  }
   return Success{};
 }
 
