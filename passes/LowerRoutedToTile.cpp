@@ -94,7 +94,9 @@ void lower(func::FuncOp func, tile::ScheduleAttr schedule, Launch launch) {
   auto analysis = analyze(func, schedule);
   Scheduled &work = std::get<Scheduled>(analysis);
   bool isCombine = launch.index == 1;
-  const RowPlan plan = isCombine ? work.plan.ofColumn() : work.plan;
+  const RowPlan plan = isCombine ? work.plan.ofCombine(work.kernel.valueWidth(),
+                                                       schedule.getWarps())
+                                 : work.plan;
   std::string groups = "cdiv(" + times(plan.rowsOfToken(), work.tokens) + "," +
                        std::to_string(plan.rowsOfColumn()) + ")";
   if (!isCombine && plan.splits > 1)

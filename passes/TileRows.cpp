@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Affine/Utils.h"
 #include "passes/KernelLaunch.h"
+#include "llvm/ADT/bit.h"
 
 using namespace mlir;
 using namespace headgate;
@@ -37,9 +38,15 @@ std::variant<RowPlan, Refusal> RowPlan::of(const AttendKernel &kernel,
   return plan;
 }
 
-RowPlan RowPlan::ofColumn() const {
+RowPlan RowPlan::ofCombine(int64_t columns, int64_t warps) const {
+  // Of a warp's 1024 sums a thread has 32, and as many of the part it reads;
+  // ptxas aims at few registers and spills where there are more. Few rows are
+  // no loss: a split has few that are alive. The host has one warp.
+  constexpr int64_t sumsOfWarp = 1024;
+  int64_t most = std::max<int64_t>(sumsOfWarp * warps / columns, 1);
   RowPlan plan = *this;
-  plan.rows = rowsOfColumn();
+  plan.rows =
+      std::min<int64_t>(rowsOfColumn(), llvm::bit_floor(uint64_t(most)));
   plan.isAcross = false;
   return plan;
 }

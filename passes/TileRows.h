@@ -34,8 +34,9 @@ struct RowPlan {
   /// How many of these a block has.
   int64_t columnsOfBlock() const { return isAcross ? sharing.kvCount : 1; }
   int64_t rowsOfColumn() const { return rows / columnsOfBlock(); }
-  /// The plan of what a column's rows are brought together by.
-  RowPlan ofColumn() const;
+  /// The plan of what a column's rows are brought together by, `columns` wide
+  /// and by `warps` warps: of a column's rows as many as registers hold well.
+  RowPlan ofCombine(int64_t columns, int64_t warps) const;
   /// Query rows of one token that a block's column holds.
   int64_t rowsOfToken() const { return isMerged ? sharing.count : 1; }
 };
