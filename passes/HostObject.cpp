@@ -13,8 +13,8 @@
 #include "llvm/Config/Targets.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/OptBisect.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/TargetSelect.h"
@@ -139,7 +139,7 @@ Result<std::string> compile(llvm::Module &module,
   hideAllBut(module, entries);
   defineFloatBuiltins(module);
   runLlvmPasses(module, **machine, passes);
-  CodegenGate gate;
+  static CodegenGate gate; // the context keeps its address
   module.getContext().setOptPassGate(gate);
   llvm::SmallString<0> object;
   llvm::raw_svector_ostream stream(object);
