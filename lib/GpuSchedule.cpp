@@ -81,6 +81,52 @@ int64_t rowTilesOf(const Schedule &schedule) {
   return schedule.rows / (step * schedule.warps);
 }
 
+int64_t widthOf(const AttendProblem &problem) {
+  return padded(std::max(problem.D, problem.Dv));
+}
+
+TileKind kindOf(const AttendProblem &problem, bool merge) {
+  // Rows of an odd number of pairs can only be copied pair by pair.
+  bool isNarrow = problem.D % 4 != 0 || problem.Dv % 4 != 0;
+  bool isPadded = problem.D % step != 0 || problem.Dv % step != 0;
+  bool isMerged = merge && problem.heads > problem.keyHeads;
+  if (problem.score)
+    return TileKind::scored;
+  if (isNarrow)
+    return TileKind::narrow;
+  if (problem.mask)
+    return isMerged ? TileKind::mergedMasked : TileKind::masked;
+  if (isMerged)
+    return TileKind::merged;
+  bool isRouted = problem.gathered || problem.bounds || problem.window;
+  return isRouted || isPadded ? TileKind::routed : TileKind::dense;
+}
+
+const char *textOf(TileKind kind) {
+  switch (kind) {
+  case TileKind::dense:
+    return "";
+  case TileKind::routed:
+    return ", experts and bounds";
+  case TileKind::merged:
+    return " and merged heads";
+  case TileKind::masked:
+    return " and a mask";
+  case TileKind::mergedMasked:
+    return ", merged heads and a mask";
+  case TileKind::narrow:
+    return " and copies of 4 bytes";
+  case TileKind::scored:
+    return " and a score region";
+  }
+  return "";
+}
+
+int64_t mostKeysOf(const AttendProblem &problem, int64_t rowTiles,
+                   bool isMerged) {
+  return mostKeysOfTile(widthOf(problem), rowTiles, kindOf(problem, isMerged));
+}
+
 Status checkRows(const Schedule &schedule) {
   int64_t warps = schedule.warps;
   if (warps != 1 && warps != 2 && warps != 4 && warps != 8)
@@ -105,15 +151,15 @@ Status checkExtents(const AttendProblem &problem, const Schedule &schedule) {
     return illegal("G3", "cols and depth are a projection's");
   if (Status s = checkExtent("keys", schedule.keys, 256); !s)
     return s;
-  int64_t width = padded(std::max(problem.D, problem.Dv));
-  int64_t most = mostKeysOfTile(width, rowTilesOf(schedule));
+  int64_t most = mostKeysOf(problem, rowTilesOf(schedule), schedule.merge);
   if (schedule.keys <= most)
     return Success{};
   return illegal(
-      "G4", "keys = " + text(schedule.keys) +
-                ": registers hold the scores of " + text(most) +
-                " keys beside outputs of " + text(width) + " columns, for " +
-                text(rowTilesOf(schedule) * step) + " rows of a warp");
+      "G4",
+      "keys = " + text(schedule.keys) + ": registers hold the scores of " +
+          text(most) + " keys beside outputs of " + text(widthOf(problem)) +
+          " columns" + textOf(kindOf(problem, schedule.merge)) + ", for " +
+          text(rowTilesOf(schedule) * step) + " rows of a warp");
 }
 
 Status checkExtents(const GemmProblem &, const Schedule &schedule) {
@@ -232,20 +278,19 @@ constexpr int64_t wantedBlocks = 512;
 /// Each key once for as many rows as registers allow, and two blocks in the
 /// 164 KB of shared memory that a multiprocessor has.
 Schedule prefillOf(const AttendProblem &problem) {
-  int64_t width = padded(std::max(problem.D, problem.Dv));
-  if (width <= 64)
-    return {.rows = 128, .keys = 64, .warps = 4, .stages = 2};
-  if (width <= 128) {
-    // GpuTiles.h knows the plainest kernel. Beside gathered rows, masks and
-    // padding registers hold 16 keys less; 128 columns spill up to 64 bytes.
-    bool isTight = width > 96 && (width < 128 || problem.mask);
+  constexpr int64_t wanted = 64, enough = 32;
+  int64_t width = widthOf(problem);
+  int64_t stages = width <= 64 ? 2 : 1;
+  int64_t most = mostKeysOf(problem, 2, false);
+  if (most >= enough)
     return {.rows = 128,
-            .keys =
-                std::min<int64_t>(isTight ? 48 : 64, mostKeysOfTile(width, 2)),
+            .keys = std::min(wanted, most),
             .warps = 4,
-            .stages = 1};
-  }
-  return {.rows = 64, .keys = 64, .warps = 4, .stages = 1};
+            .stages = stages};
+  return {.rows = 64,
+          .keys = std::min(wanted, mostKeysOf(problem, 1, false)),
+          .warps = 4,
+          .stages = stages};
 }
 
 std::vector<ScheduleChoice> defaultsOf(const AttendProblem &problem) {
@@ -254,13 +299,15 @@ std::vector<ScheduleChoice> defaultsOf(const AttendProblem &problem) {
   Schedule prefill = prefillOf(problem);
   Schedule few = prefill;
   few.rows = 64;
-  Schedule decode{.rows = step,
-                  .keys =
-                      padded(std::max(problem.D, problem.Dv)) <= 128 ? 64 : 32,
-                  .splits = std::clamp<int64_t>(wantedBlocks / columns, 1, 64),
-                  .merge = problem.mergeable,
-                  .warps = 1,
-                  .stages = 2};
+  few.keys = std::min(few.keys, mostKeysOf(problem, 1, false));
+  Schedule decode{
+      .rows = step,
+      .keys = std::min<int64_t>(widthOf(problem) <= 128 ? 64 : 32,
+                                mostKeysOf(problem, 1, problem.mergeable)),
+      .splits = std::clamp<int64_t>(wantedBlocks / columns, 1, 64),
+      .merge = problem.mergeable,
+      .warps = 1,
+      .stages = 2};
   int64_t ofOneWarp = std::max<int64_t>(step / sharing, 1);
   std::vector<ScheduleChoice> choices;
   if (prefill == few)

@@ -6,12 +6,33 @@ namespace headgate {
 
 namespace {
 
-// By benchmarks/gpu_tiles.py: the most keys, for 16 and 32 rows of a warp, by
-// the width of heads in steps of 16.
-constexpr int16_t keysOf[2][16] = {
-    {128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 96, 128,
-     128},
-    {128, 128, 128, 128, 112, 96, 64, 64, 16, 32, 16, 16, 16, 0, 0, 0},
+// By benchmarks/gpu_tiles.py: the most keys, by TileKind, for 16 and 32 rows of
+// a warp, by the width of heads in steps of 16.
+constexpr int16_t keysOf[][2][16] = {
+    // dense
+    {{128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 96, 128,
+      128},
+     {128, 128, 128, 128, 112, 96, 64, 64, 16, 32, 16, 16, 16, 0, 0, 0}},
+    // routed
+    {{128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+      128},
+     {128, 128, 128, 112, 112, 96, 48, 32, 32, 16, 16, 16, 16, 0, 0, 0}},
+    // merged
+    {{128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+      128},
+     {128, 128, 128, 112, 64, 48, 48, 32, 16, 16, 16, 0, 0, 0, 0, 0}},
+    // masked
+    {{128, 128, 128, 128, 128, 64, 128, 32, 112, 96, 128, 64, 112, 96, 80, 80},
+     {128, 96, 80, 64, 48, 48, 16, 32, 16, 32, 16, 0, 0, 0, 0, 0}},
+    // mergedMasked
+    {{128, 128, 128, 128, 128, 128, 128, 128, 112, 96, 96, 16, 96, 80, 80, 48},
+     {112, 80, 64, 80, 48, 32, 32, 0, 16, 16, 0, 0, 0, 0, 0, 0}},
+    // narrow
+    {{128, 112, 128, 128, 128, 128, 112, 96, 112, 96, 112, 64, 96, 64, 80, 32},
+     {96, 64, 48, 48, 48, 32, 32, 0, 16, 16, 0, 0, 0, 0, 0, 0}},
+    // scored
+    {{80, 80, 64, 64, 64, 64, 16, 48, 48, 48, 48, 32, 32, 32, 32, 16},
+     {32, 32, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 };
 // The most columns of a projection.
 constexpr int16_t colsOf[2] = {128, 128};
@@ -20,10 +41,10 @@ bool isTile(int64_t rowTiles) { return rowTiles == 1 || rowTiles == 2; }
 
 } // namespace
 
-int64_t mostKeysOfTile(int64_t width, int64_t rowTiles) {
+int64_t mostKeysOfTile(int64_t width, int64_t rowTiles, TileKind kind) {
   if (!isTile(rowTiles) || width < 1 || width > gpuMaxWidth)
     return 0;
-  return keysOf[rowTiles - 1][(width + 15) / 16 - 1];
+  return keysOf[int(kind)][rowTiles - 1][(width + 15) / 16 - 1];
 }
 
 int64_t mostColsOfTile(int64_t rowTiles) {

@@ -47,8 +47,8 @@ Status checkProblem(const Problem &problem, const Target &target);
 ///   (G2) warps is 1, 2, 4 or 8, and rows is 16 or 32 for each.
 ///   (G3) keys, cols and depth are what the problem has, multiples of 16 up to
 ///        256.
-///   (G4) ptxas keeps the sums of a warp in registers: lib/GpuTiles has a
-///        table.
+///   (G4) ptxas keeps the sums of a warp in registers, beside what the problem
+///        has more, such as a mask: lib/GpuTiles has a table.
 ///   (G5) the tiles of a block fit its shared memory.
 ///   (G6) stages is 1 to 8, for a projection 2 to 8; groups, overlap and turns
 ///        are sm_90a's.

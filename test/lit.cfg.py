@@ -29,6 +29,7 @@ llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.with_environment("FILECHECK_OPTS", "--enable-var-scope")
 
 config.substitutions.append(("%source_dir", config.headgate_source_dir))
+config.substitutions.append(("%tools_dir", config.headgate_tools_dir))
 llvm_config.add_tool_substitutions(
     [
         "headgate-compile",

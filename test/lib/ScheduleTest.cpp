@@ -44,7 +44,9 @@ std::vector<Problem> someProblems() {
                                          .Dv = D,
                                          .heads = heads,
                                          .keyHeads = keyHeads,
-                                         .mergeable = D != 72});
+                                         .mergeable = D != 72,
+                                         .mask = D == 100,
+                                         .score = D == 16 || D == 256});
   for (int64_t inner : {1, 7, 64, 4096})
     for (int64_t cols : {1, 40, 1024})
       for (DType dtype : {DType::f32, DType::bf16})
@@ -180,6 +182,53 @@ TEST(Schedule, EachRuleOfGpusRefuses) {
   wrong = attend;
   wrong.mergeable = false;
   EXPECT_EQ(refusal(wrong, sm80, with(prefill, "merge", 1)), "(G7)");
+}
+
+// What takes registers beside the tiles leaves fewer for keys.
+TEST(Schedule, LargestTilesGoByWhatTheKernelHas) {
+  const AttendProblem dense{
+      .dtype = DType::bf16, .D = 128, .Dv = 128, .heads = 16, .keyHeads = 8};
+  Schedule tile{.rows = 128, .keys = 64, .warps = 4, .stages = 1};
+  EXPECT_EQ(refusal(dense, sm80, tile), "");
+  EXPECT_EQ(refusal(dense, sm80, with(tile, "merge", 1)), "(G4)");
+  AttendProblem other = dense;
+  other.gathered = true;
+  EXPECT_EQ(refusal(other, sm80, tile), "(G4)");
+  other = dense;
+  other.bounds = true;
+  EXPECT_EQ(refusal(other, sm80, tile), "(G4)");
+  other = dense;
+  other.D = 126;
+  EXPECT_EQ(refusal(other, sm80, tile), "(G4)");
+  other = dense;
+  other.mask = true;
+  Status status = checkSchedule(other, sm80, tile);
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message().find("128 columns and a mask"),
+            std::string::npos)
+      << status.error().message();
+  other = dense;
+  other.score = true;
+  EXPECT_EQ(refusal(other, sm80, with(tile, "keys", 32)), "(G4)");
+  // With 16 rows of a warp there is a tile for everything.
+  for (bool mask : {false, true})
+    for (bool score : {false, true})
+      for (int64_t D = 2; D <= 256; D += 2) {
+        AttendProblem any{.dtype = DType::f16,
+                          .D = D,
+                          .Dv = D,
+                          .heads = 4,
+                          .keyHeads = 2,
+                          .mask = mask,
+                          .score = score};
+        for (int64_t merge : {0, 1})
+          EXPECT_EQ(
+              refusal(
+                  any, sm80,
+                  {.rows = 16, .keys = 16, .merge = merge == 1, .stages = 1}),
+              "")
+              << D;
+      }
 }
 
 // Whatever the number of rows, exactly one default is for it, and it is legal.
