@@ -192,6 +192,11 @@ private:
       flags += (flags.empty() ? "" : " ") + flag;
     for (const auto &[name, draw] : options.draws)
       flags += (flags.empty() ? "--draw=" : " --draw=") + name + "=" + draw;
+    // How long the sequences of a ragged batch are; 1 is what it is without.
+    const auto *attend = std::get_if<AttendProblem>(&*kernel.problem);
+    if (attend && attend->bounds && options.search.seed != 1)
+      flags += (flags.empty() ? "--seed=" : " --seed=") +
+               std::to_string(options.search.seed);
     if (!flags.empty())
       key.tools["flags"] = flags;
     key.policy = TimingPolicy::version;
