@@ -215,4 +215,26 @@ Invocation::timeSteps(std::span<const TensorView> inputs,
   return nanoseconds;
 }
 
+Result<std::vector<Counters>>
+Invocation::countSteps(std::span<const TensorView> inputs,
+                       std::span<const TensorView> outputs, Stream stream) {
+  if (Status s = state_->beginCall(inputs, outputs, stream); !s)
+    return std::move(s).error();
+  Device &device = *state_->session->device();
+  std::vector<Counters> counted;
+  Counters before = device.counters();
+  for (size_t i = 0; i < state_->call.steps.size(); ++i) {
+    if (Status s = state_->runStep(i, stream); !s)
+      return std::move(s).error();
+    if (Status s = device.synchronize(stream); !s)
+      return std::move(s).error();
+    Counters after = device.counters();
+    Counters &step = counted.emplace_back(after);
+    for (const auto &[name, value] : before)
+      step[name] -= value;
+    before = std::move(after);
+  }
+  return counted;
+}
+
 } // namespace headgate

@@ -106,6 +106,12 @@ Result<std::vector<double>> EntryCall::timeSteps() {
   return invocation.timeSteps(inputViews, resultViews);
 }
 
+Result<std::vector<Counters>> EntryCall::countSteps() {
+  if (Status made = makeOutputs(); !made)
+    return std::move(made).error();
+  return invocation.countSteps(inputViews, resultViews);
+}
+
 Result<std::vector<Array>> EntryCall::outputs() const {
   std::vector<Array> arrays;
   for (const OwnedTensor &result : results) {

@@ -42,6 +42,8 @@ public:
   Result<double> run();
   /// Runs, waiting for each step; nanoseconds of each.
   Result<std::vector<double>> timeSteps();
+  /// Runs; what the device counted in each step.
+  Result<std::vector<Counters>> countSteps();
   Result<std::vector<Array>> outputs() const;
   /// Runs on outputs that were filled beforehand: floats with NaN, or `again`
   /// with another pattern. Equal results of both were written in full.

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -113,6 +114,9 @@ public:
   virtual Result<double> elapsedNs() = 0;
 };
 
+/// What kernels did, counted: numbers by name.
+using Counters = std::map<std::string, double>;
+
 /// Thread-safe, except that the caller orders what goes to one stream.
 /// Everything made from a device keeps it alive.
 class Device : public std::enable_shared_from_this<Device> {
@@ -138,6 +142,9 @@ public:
   virtual Status launch(const Launch &launch, Stream stream) = 0;
   virtual Status synchronize(Stream stream) = 0;
   virtual Result<std::unique_ptr<Timer>> timer() = 0;
+  /// Of all launches that have ended; empty where nothing is counted, which is
+  /// everywhere but on the simulator (runtime/sim/README.md).
+  virtual Counters counters() const { return {}; }
 
 private:
   friend class Buffer;

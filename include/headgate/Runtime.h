@@ -99,6 +99,10 @@ public:
   Result<std::vector<double>> timeSteps(std::span<const TensorView> inputs,
                                         std::span<const TensorView> outputs,
                                         Stream stream = {});
+  /// Runs, and says what the device counted in each step (Device::counters).
+  Result<std::vector<Counters>> countSteps(std::span<const TensorView> inputs,
+                                           std::span<const TensorView> outputs,
+                                           Stream stream = {});
 
 private:
   struct State;

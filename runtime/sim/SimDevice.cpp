@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <optional>
 
 namespace headgate::runtime::sim {
@@ -23,6 +24,26 @@ uint32_t sharedLimit(int capability) {
   return capability >= 90 ? 232448 : 166912;
 }
 constexpr uint32_t maxThreads = 1024;
+
+/// As Device::counters names them.
+Counters toCounters(const LaunchCounters &counters) {
+  Counters named = {{"blocks", double(counters.blocks)},
+                    {"instructions", double(counters.total())},
+                    {"mmaMacs", double(counters.mmaMacs)},
+                    {"sharedRequests", double(counters.sharedRequests)},
+                    {"sharedWavefronts", double(counters.sharedWavefronts)},
+                    {"sharedIdealWavefronts", double(counters.sharedIdeal)},
+                    {"sharedTrafficBytes", double(counters.sharedBytes)},
+                    {"globalRequests", double(counters.globalRequests)},
+                    {"globalSectors", double(counters.globalSectors)},
+                    {"globalIdealSectors", double(counters.globalIdealSectors)},
+                    {"globalTrafficBytes", double(counters.globalBytes)}};
+  for (int i = 0; i < opClasses; ++i)
+    if (counters.instructions[i])
+      named[std::string(name(static_cast<OpClass>(i))) + "Instructions"] =
+          double(counters.instructions[i]);
+  return named;
+}
 
 class SimImage;
 
@@ -97,6 +118,10 @@ public:
   Result<std::unique_ptr<Timer>> timer() override {
     return std::unique_ptr<Timer>(std::make_unique<SimTimer>());
   }
+  Counters counters() const override {
+    std::lock_guard lock(countersMutex_);
+    return toCounters(counters_);
+  }
   Result<LaunchRecord> record(const SimLaunch &launch) override;
 
   const SimOptions &options() const { return options_; }
@@ -116,6 +141,8 @@ private:
   int threads_;
   std::optional<tbb::global_control> moreThreads_;
   tbb::task_arena arena_;
+  mutable std::mutex countersMutex_;
+  LaunchCounters counters_; ///< of all launches
 };
 
 /// A module, its variables in memory and its kernels decoded.
@@ -388,6 +415,10 @@ Result<LaunchRecord> Simulator::record(const SimLaunch &launch) {
                 launch.arguments[i], parameter.bytes);
   }
   record.counters = runGrid(context, arena_, threads_);
+  {
+    std::lock_guard lock(countersMutex_);
+    counters_.add(record.counters);
+  }
   record.findings = reporter.take();
   record.files = function.image.module().files;
   record.replay = replayUri();
