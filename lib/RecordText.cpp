@@ -191,6 +191,9 @@ void readMeasurement(const JsonValue &root, TuningRecord &record) {
   if (JsonValue counters = root["counters"])
     for (auto &[counter, value] : counters.members())
       record.counters[counter] = readNumber(value);
+  if (JsonValue dims = root["countedAt"])
+    for (auto &[dim, extent] : dims.members())
+      record.countedAt[dim] = extent.integer(0, most);
   readPositive(root, "predictedNs", record.predictedNs);
   if (JsonValue error = root["error"])
     record.error = readError(error);
@@ -243,7 +246,8 @@ void readRoot(JsonValue root, TuningRecord &record) {
                    "reproducer",  "compileMs",   "registers",  "spillBytes",
                    "sharedBytes", "stackBytes",  "counters",   "predictedNs",
                    "error",       "timeNs",      "baselineNs", "ratio",
-                   "drifted",     "environment", "command",    "seed"});
+                   "drifted",     "environment", "command",    "seed",
+                   "countedAt"});
   record.kind = readWord<Kind>(
       root["kind"], kinds,
       "\"start\", \"trial\", \"baseline\", \"final\" or \"session\"");
@@ -313,6 +317,8 @@ std::string printRecord(const TuningRecord &record) {
   set(json, "stackBytes", record.resources.stackBytes);
   for (auto &[counter, value] : record.counters)
     json["counters"][counter] = toJson(value);
+  for (auto &[dim, extent] : record.countedAt)
+    json["countedAt"][dim] = extent;
   addMeasurement(json, record);
   set(json, "command", record.command);
   set(json, "seed", record.seed);

@@ -4,8 +4,10 @@
 
 #include "lib/Report.h"
 
+#include "lib/CodeFacts.h"
 #include "lib/RecordText.h"
 #include "lib/ReportCharts.h"
+#include "lib/ReportFigure.h"
 #include "lib/ReportStyle.h"
 #include "lib/ScheduleText.h"
 #include "lib/SvgChart.h"
@@ -15,6 +17,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace headgate {
 
@@ -164,6 +167,54 @@ std::string summary(std::span<const ReportCase> cases) {
 
 //===-- a case -----------------------------------------------------------===//
 
+/// The facts that any of the records has.
+std::vector<CodeFact>
+knownFacts(const std::vector<const TuningRecord *> &records) {
+  std::vector<CodeFact> known;
+  for (const CodeFact &fact : codeFacts())
+    if (std::ranges::any_of(records, [&](const TuningRecord *record) {
+          return fact.of(*record).has_value();
+        }))
+      known.push_back(fact);
+  return known;
+}
+
+/// What is known of the code where nothing was timed, the best predicted first.
+std::string codeTable(const ReportCase &of) {
+  std::vector<const TuningRecord *> records = timedTrials(of);
+  std::vector<CodeFact> facts = knownFacts(records);
+  if (isMeasured(of) || facts.empty())
+    return "";
+  std::ranges::sort(records, {}, [](const TuningRecord *record) {
+    return std::tuple(*nsOf(*record), recordId(record->key));
+  });
+  std::string text =
+      "<div class=\"card wide scroll\"><h3>What the code takes and does</h3>"
+      "<table><thead><tr><th>Schedule</th><th class=\"num\">Predicted</th>";
+  for (const CodeFact &fact : facts)
+    text += "<th class=\"num\">" + escapeMarkup(fact.what) + "</th>";
+  text += "</tr></thead><tbody>\n";
+  std::string counted;
+  for (const TuningRecord *record : records) {
+    text += "<tr><td>" + code(formatSchedule(record->key.schedule)) +
+            "</td><td class=\"num\">" + formatNs(*nsOf(*record)) + "</td>";
+    for (const CodeFact &fact : facts) {
+      std::optional<double> value = fact.of(*record);
+      text += "<td class=\"num\">" + (value ? formatNumber(*value, 0) : "") +
+              "</td>";
+    }
+    text += "</tr>\n";
+    if (counted.empty())
+      counted = formatCountedAt(*record);
+  }
+  text += "</tbody></table>";
+  if (!counted.empty())
+    text += "<p class=\"dim\">Instructions, products, wavefronts and sectors "
+            "are what the simulator counts at " +
+            escapeMarkup(counted) + ".</p>";
+  return text + "</div>\n";
+}
+
 std::string failures(const ReportCase &of) {
   std::map<std::pair<std::string, std::string>,
            std::vector<const TuningRecord *>>
@@ -211,7 +262,8 @@ std::string section(const ReportCase &of, size_t index) {
             "</span> ";
   return text + "</p>\n<div class=\"cards\">\n" + tileMap(of) + knobLines(of) +
          lastRound(of) + predictions(of) + resourcesAndTime(of) +
-         baselineDrift(of) + failures(of) + "</div></section>\n";
+         baselineDrift(of) + codeTable(of) + failures(of) +
+         "</div></section>\n";
 }
 
 /// Cases that differ in dims alone, side by side.

@@ -113,7 +113,7 @@ TimingPolicy readPolicy(JsonValue value) {
 WorkerRequest readRequest(JsonValue root) {
   root.expectKeys({"id", "bundles", "dims"},
                   {"variants", "function", "kernel", "routing", "draws", "seed",
-                   "checks", "policy"});
+                   "checks", "policy", "counts"});
   WorkerRequest request;
   request.id = root["id"].integer(0, most);
   request.bundles = root["bundles"].strings();
@@ -139,11 +139,14 @@ WorkerRequest readRequest(JsonValue root) {
       request.checks.push_back(readCheck(check));
   if (JsonValue policy = root["policy"])
     request.policy = readPolicy(policy);
+  if (JsonValue counts = root["counts"])
+    request.counts = counts.boolean();
   return request;
 }
 
 WorkerReply readReply(JsonValue root) {
-  root.expectKeys({"id", "result"}, {"why", "error", "variants", "samples"});
+  root.expectKeys({"id", "result"},
+                  {"why", "error", "variants", "samples", "counters"});
   WorkerReply reply;
   reply.id = root["id"].integer(0, most);
   JsonValue result = root["result"];
@@ -164,6 +167,9 @@ WorkerReply readReply(JsonValue root) {
       for (JsonValue ns : ofBundle.elements())
         added.push_back(ns.number());
     }
+  if (JsonValue counters = root["counters"])
+    for (auto &[counter, value] : counters.members())
+      reply.counters[counter] = value.number();
   return reply;
 }
 
@@ -196,6 +202,8 @@ std::string printRequest(const WorkerRequest &request) {
   for (const WorkerCheck &check : request.checks)
     json["checks"].push_back(checkJson(check));
   json["policy"] = policyJson(request.policy);
+  if (request.counts)
+    json["counts"] = true;
   return json.dump();
 }
 Result<WorkerRequest> parseRequest(std::string_view line) {
@@ -211,6 +219,8 @@ std::string printReply(const WorkerReply &reply) {
   if (!reply.variants.empty())
     json["variants"] = reply.variants;
   json["samples"] = reply.samples;
+  if (!reply.counters.empty())
+    json["counters"] = reply.counters;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 Result<WorkerReply> parseReply(std::string_view line) {

@@ -13,6 +13,7 @@
 #include "lib/Dims.h"
 #include "lib/InputDraw.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,6 +66,9 @@ struct WorkerRequest {
   uint64_t seed = 1;
   std::vector<WorkerCheck> checks; ///< of the first bundle, before it is timed
   TimingPolicy policy;
+  /// The first bundle runs once, unchecked, and what the device counts is all
+  /// that is asked for.
+  bool counts = false;
 };
 
 struct WorkerReply {
@@ -76,6 +80,7 @@ struct WorkerReply {
   std::vector<std::string> variants;
   /// Nanoseconds, for each bundle in the order of measurement.
   std::vector<std::vector<double>> samples;
+  std::map<std::string, double> counters; ///< of the kernel's steps
 };
 
 std::string printDevice(const WorkerDevice &device);

@@ -138,6 +138,12 @@ public:
 
   WorkerReply serve(const WorkerRequest &request) {
     WorkerReply reply{.id = request.id};
+    if (request.counts) {
+      if (Status counted = count(request, reply); !counted)
+        return failed(std::move(reply),
+                      {TuningResult::runtime, counted.error().message()});
+      return reply;
+    }
     for (const WorkerCheck &check : request.checks)
       if (Checked failure = verify(request, check, reply))
         return failed(std::move(reply), *failure);
@@ -295,6 +301,27 @@ private:
            " of " + std::to_string(comparison.elements) +
            " elements are wrong; worst " + formatIndex(comparison.worst) +
            ": " + numbers;
+  }
+
+  //===-- counting -------------------------------------------------------===//
+
+  Status count(const WorkerRequest &request, WorkerReply &reply) {
+    Result<EntryCall> call =
+        prepareCall(specOf(request, 0, request.dims), device);
+    if (!call)
+      return std::move(call).error();
+    Result<std::vector<Counters>> counted = call->countSteps();
+    if (!counted)
+      return std::move(counted).error();
+    for (size_t i = 0; i < counted->size(); ++i)
+      if (request.kernel.empty() ||
+          call->entry().steps[i].kernel == request.kernel)
+        for (const auto &[name, value] : (*counted)[i])
+          reply.counters[name] += value;
+    if (reply.counters.empty())
+      return Error(ErrorCode::unsupported,
+                   "'" + device->info().uri + "' counts nothing");
+    return Success{};
   }
 
   //===-- timing ---------------------------------------------------------===//

@@ -58,6 +58,7 @@ public:
     return inner->synchronize(stream);
   }
   Result<std::unique_ptr<Timer>> timer() override { return inner->timer(); }
+  Counters counters() const override { return inner->counters(); }
 
 private:
   struct Allocation {

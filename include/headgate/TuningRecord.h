@@ -101,8 +101,11 @@ struct TuningRecord {
   std::string reproducer; ///< a command that shows the failure
   std::optional<double> compileMs;
   TuningResources resources;
-  std::map<std::string, double> counters; ///< of simulator or assembler
-  std::optional<double> predictedNs;      ///< by the cost model
+  /// Of the simulator, at the sizes of `countedAt`; "flops" and "bytes" are
+  /// what a call of the key's dims has to do with any schedule.
+  std::map<std::string, double> counters;
+  std::map<std::string, int64_t> countedAt; ///< empty: not simulated
+  std::optional<double> predictedNs;        ///< by the cost model
   std::optional<TuningError> error;
   std::optional<TuningTimes> timeNs;
   std::optional<double> baselineNs; ///< the neighbouring baselines' median

@@ -55,6 +55,8 @@ TEST(RecordText, ReadsTheDocumentedExample) {
   EXPECT_EQ(record->resources.spillBytes, 0);
   EXPECT_FALSE(record->resources.stackBytes);
   EXPECT_EQ(record->counters.at("instructions"), 812345);
+  EXPECT_EQ(record->countedAt,
+            (std::map<std::string, int64_t>{{"B", 1}, {"S", 256}, {"T", 256}}));
   EXPECT_EQ(record->predictedNs, 171000);
   EXPECT_EQ(record->error->maxAbs, 0.0039);
   EXPECT_EQ(record->timeNs, (TuningTimes{176400, 175900, 177800, 57}));
@@ -79,6 +81,7 @@ TEST(RecordText, PrintsWhatItReads) {
   EXPECT_EQ(again->ratio, record->ratio);
   EXPECT_EQ(again->why, "two\nlines");
   EXPECT_TRUE(again->drifted);
+  EXPECT_EQ(again->countedAt, record->countedAt);
   EXPECT_EQ(printRecord(*again), text);
 }
 

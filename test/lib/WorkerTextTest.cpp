@@ -35,6 +35,11 @@ TEST(WorkerText, RequestsRoundTrip) {
   auto least = parseRequest(R"({"id": 1, "bundles": ["x"], "dims": {}})");
   ASSERT_TRUE(least) << least.error().message();
   EXPECT_EQ(least->policy.samples, 20);
+  EXPECT_FALSE(least->counts);
+  request.counts = true;
+  read = parseRequest(printRequest(request));
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_TRUE(read->counts);
 }
 
 // What a worker says of a wrong result may be infinite, and hold anything.
@@ -54,6 +59,11 @@ TEST(WorkerText, RepliesRoundTrip) {
   EXPECT_EQ(read->samples, reply.samples);
   EXPECT_EQ(read->variants, reply.variants);
   EXPECT_TRUE(std::isinf(read->error->maxAbs));
+  EXPECT_TRUE(read->counters.empty());
+  reply.counters = {{"instructions", 812345}, {"mmaMacs", 0}};
+  read = parseReply(printReply(reply));
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->counters, reply.counters);
 }
 
 TEST(WorkerText, DevicesRoundTrip) {

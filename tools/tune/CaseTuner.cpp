@@ -167,8 +167,13 @@ Status CaseTuner::perform(const std::vector<SearchTrial> &trials,
     if (!failed)
       compiled.push_back(trial);
   }
-  return isStatic() ? measurer->inspect(which, compiled, taker)
-                    : measurer->measure(which, compiled, taker);
+  if (!isStatic())
+    return measurer->measure(which, compiled, taker);
+  auto counted = std::ranges::count_if(result.records, [](const auto &known) {
+    return !known.second.countedAt.empty();
+  });
+  size_t toCount = size_t(std::max<int64_t>(0, options.simulate - counted));
+  return measurer->inspect(which, compiled, toCount, taker);
 }
 
 //===-- the last round ---------------------------------------------------===//

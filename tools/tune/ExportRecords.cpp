@@ -64,6 +64,8 @@ Json measurementsOf(const TuningRecord &record) {
   resource("stack", record.resources.stackBytes, "bytes");
   for (auto &[counter, value] : record.counters)
     measure(list, counter.c_str(), value, "");
+  for (auto &[dim, extent] : record.countedAt)
+    measure(list, ("counted_at_" + dim).c_str(), double(extent), "");
   return list;
 }
 
@@ -158,8 +160,9 @@ constexpr const char *header =
     "id,kernel,target,device,units,dims,routing,rows,keys,cols,depth,splits,"
     "merge,across,groups,warps,stages,overlap,turns,order,result,median_ns,"
     "p20_ns,p80_ns,samples,baseline_ns,predicted_ns,compile_ms,registers,"
-    "spill_bytes,shared_bytes,stack_bytes,error_max,error_tolerance,why,"
-    "session,when\r\n";
+    "spill_bytes,shared_bytes,stack_bytes,counted_at,instructions,mma_macs,"
+    "shared_wavefronts,shared_ideal_wavefronts,global_sectors,"
+    "global_ideal_sectors,error_max,error_tolerance,why,session,when\r\n";
 
 std::string rowOf(const StoredRecord &stored) {
   const TuningRecord &record = stored.record;
@@ -172,6 +175,11 @@ std::string rowOf(const StoredRecord &stored) {
   auto error = [&](double TuningError::*part) {
     return record.error ? Number((*record.error).*part) : Number();
   };
+  auto counter = [&](const char *name) {
+    auto found = record.counters.find(name);
+    return field(found == record.counters.end() ? Number()
+                                                : Number(found->second));
+  };
   std::vector<std::string> fields = {stored.id,
                                      field(key.kernel),
                                      field(key.target),
@@ -183,18 +191,32 @@ std::string rowOf(const StoredRecord &stored) {
                        int64_t(s.merge), int64_t(s.across), s.groups, s.warps,
                        s.stages, int64_t(s.overlap), int64_t(s.turns)})
     fields.push_back(std::to_string(knob));
-  fields.insert(
-      fields.end(),
-      {s.order == Schedule::Order::rows ? "rows" : "cols",
-       std::string(name(record.result)), field(timed(&TuningTimes::median)),
-       field(timed(&TuningTimes::p20)), field(timed(&TuningTimes::p80)),
-       record.timeNs ? std::to_string(record.timeNs->n) : "",
-       field(record.baselineNs), field(record.predictedNs),
-       field(record.compileMs), field(record.resources.registers),
-       field(record.resources.spillBytes), field(record.resources.sharedBytes),
-       field(record.resources.stackBytes), field(error(&TuningError::maxAbs)),
-       field(error(&TuningError::tolerance)), field(record.why),
-       field(record.session), record.when});
+  fields.insert(fields.end(),
+                {s.order == Schedule::Order::rows ? "rows" : "cols",
+                 std::string(name(record.result)),
+                 field(timed(&TuningTimes::median)),
+                 field(timed(&TuningTimes::p20)),
+                 field(timed(&TuningTimes::p80)),
+                 record.timeNs ? std::to_string(record.timeNs->n) : "",
+                 field(record.baselineNs),
+                 field(record.predictedNs),
+                 field(record.compileMs),
+                 field(record.resources.registers),
+                 field(record.resources.spillBytes),
+                 field(record.resources.sharedBytes),
+                 field(record.resources.stackBytes),
+                 field(formatDims(record.countedAt)),
+                 counter("instructions"),
+                 counter("mmaMacs"),
+                 counter("sharedWavefronts"),
+                 counter("sharedIdealWavefronts"),
+                 counter("globalSectors"),
+                 counter("globalIdealSectors"),
+                 field(error(&TuningError::maxAbs)),
+                 field(error(&TuningError::tolerance)),
+                 field(record.why),
+                 field(record.session),
+                 record.when});
   std::string row;
   for (size_t i = 0; i < fields.size(); ++i)
     row += (i ? "," : "") + fields[i];

@@ -3,11 +3,9 @@
 #include "tools/tune/Measurer.h"
 
 #include "lib/Cost.h"
-#include "lib/PlanText.h"
 #include "lib/RecordText.h"
 #include "lib/ScheduleText.h"
 #include "lib/Statistics.h"
-#include "runtime/ReadFile.h"
 #include "tools/tune/Interrupt.h"
 
 #include <algorithm>
@@ -100,23 +98,26 @@ CompileJob Measurer::jobOf(const TuneCase &which, size_t candidate) const {
 }
 
 std::string Measurer::reproducerOf(const TuneCase &which, size_t candidate,
-                                   bool runs) const {
+                                   const std::string &device,
+                                   const NamedDims &dims) const {
   CompileJob job = jobOf(which, candidate);
   job.bundle = "candidate.hgb";
   std::string text = shellText(pool.commandOf(job));
-  if (!runs)
+  if (device.empty())
     return text;
   std::vector<std::string> bench = {options.bench,
                                     job.bundle,
                                     "--function=" + which.entry,
-                                    "--device=" + options.device,
-                                    "--dims=" + formatDims(which.dims),
+                                    "--device=" + device,
+                                    "--dims=" + formatDims(dims),
                                     "--seed=" +
                                         std::to_string(options.search.seed)};
   if (!which.routing.empty())
     bench.push_back("--routing=" + which.routing);
   for (const auto &[input, draw] : which.draws)
     bench.push_back("--draw=" + input + "=" + draw);
+  if (!options.cudaDriver.empty())
+    bench.push_back("--cuda-driver=" + options.cudaDriver);
   return text + " && " + shellText(bench);
 }
 
@@ -132,10 +133,12 @@ TuningRecord Measurer::recordOf(const TuneCase &which, size_t candidate) const {
     record.compileMs = compiled->second;
   ScheduleResources resources =
       resourcesOf(which.key.problem, which.target, schedule);
-  if (which.target.isGpu())
+  if (which.target.isGpu()) {
     record.resources.sharedBytes = resources.sharedBytes;
-  else
+    addInspection(which, candidate, record);
+  } else {
     record.resources.stackBytes = resources.stackBytes;
+  }
   noteEnvironment(record);
   return record;
 }
@@ -205,7 +208,7 @@ Status Measurer::compile(const TuneCase &which,
     TuningRecord record = recordOf(which, candidates[job]);
     record.result = outcome.result;
     record.why = outcome.why;
-    record.reproducer = reproducerOf(which, candidates[job], /*runs=*/false);
+    record.reproducer = reproducerOf(which, candidates[job]);
     stored = writer.append(record);
     progress.take(candidates[job], record);
     return bool(stored) && progress.mayContinue();
@@ -262,7 +265,8 @@ Status Measurer::measureBaselineAgain(const TuneCase &which) {
         ErrorCode::failed,
         "the default schedule of " + which.title() + " fails (" +
             std::string(name(reply->result)) + "): " + reply->why +
-            "\nto see it: " + reproducerOf(which, candidate, /*runs=*/true));
+            "\nto see it: " +
+            reproducerOf(which, candidate, options.device, which.dims));
   if (isFirst)
     baselineSeconds = secondsOf(runtime::Clock::now() - begin);
   TuningRecord record = recordOf(which, candidate);
@@ -305,7 +309,8 @@ Result<TuningRecord> Measurer::measureOne(const TuneCase &which,
       record.environment["effort"] = trial.effort;
   } else {
     record.why = reply->why;
-    record.reproducer = reproducerOf(which, trial.candidate, /*runs=*/true);
+    record.reproducer =
+        reproducerOf(which, trial.candidate, options.device, which.dims);
   }
   return record;
 }
@@ -359,69 +364,6 @@ Status Measurer::closeSection(const TuneCase &which, Progress &progress) {
         keepOne(which, trial, progress, /*drifted=*/true);
     if (!result)
       return std::move(result).error();
-  }
-  return Success{};
-}
-
-//===-- without a device -------------------------------------------------===//
-
-namespace {
-
-/// What ptxas said of a kernel's launches, and what they take.
-Result<TuningResources> resourcesIn(const std::string &bundle,
-                                    const std::string &kernel) {
-  Result<std::string> text =
-      runtime::readJsonFile(fs::path(bundle) / "plan.json");
-  if (!text)
-    return std::move(text).error();
-  Result<Plan> plan = parsePlan(*text);
-  if (!plan)
-    return std::move(plan).error();
-  TuningResources most;
-  auto raise = [](std::optional<int64_t> &to, std::optional<int64_t> value) {
-    if (value)
-      to = std::max(to.value_or(0), *value);
-  };
-  for (const PlanKernel &k : plan->kernels)
-    for (const PlanVariant &variant : k.variants)
-      for (const PlanLaunch &launch : variant.launches) {
-        if (k.name != kernel)
-          continue;
-        raise(most.sharedBytes, launch.sharedBytes);
-        const std::string &id =
-            launch.image.empty() ? variant.image : launch.image;
-        for (const PlanImage &image : plan->images)
-          for (const PlanForm &form : image.forms)
-            if (image.id == id) {
-              raise(most.registers, form.registers);
-              raise(most.spillBytes, form.spillBytes);
-            }
-      }
-  return most;
-}
-
-} // namespace
-
-Status Measurer::inspect(const TuneCase &which,
-                         const std::vector<SearchTrial> &trials,
-                         Progress &progress) {
-  for (const SearchTrial &trial : trials) {
-    TuningRecord record = recordOf(which, trial.candidate);
-    if (which.target.isGpu()) {
-      Result<TuningResources> resources =
-          resourcesIn(bundleOf(which, trial.candidate), which.key.kernel);
-      if (!resources)
-        return std::move(resources).error();
-      record.resources = *resources;
-      if (resources->spillBytes.value_or(0) > 0) {
-        record.result = TuningResult::constraints;
-        record.why = "registers: ptxas spills " +
-                     std::to_string(*resources->spillBytes) + " bytes";
-      }
-    }
-    if (Status stored = writer.append(record); !stored)
-      return stored;
-    progress.take(trial.candidate, record);
   }
   return Success{};
 }

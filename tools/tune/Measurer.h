@@ -63,9 +63,10 @@ public:
   /// Measures trials that were compiled, one after another.
   Status measure(const TuneCase &which, const std::vector<SearchTrial> &trials,
                  Progress &progress);
-  /// Takes what compilation says of trials, for want of a device.
+  /// Takes what compilation says of trials, for want of a device, and of the
+  /// first `toCount` of those for a GPU what the simulator counts.
   Status inspect(const TuneCase &which, const std::vector<SearchTrial> &trials,
-                 Progress &progress);
+                 size_t toCount, Progress &progress);
   /// Measures the baseline anew. If it has drifted, what was measured since the
   /// last time is measured once more, and from then on all in turns with it.
   Status closeSection(const TuneCase &which, Progress &progress);
@@ -81,10 +82,14 @@ public:
   }
 
 private:
+  void addInspection(const TuneCase &which, size_t candidate,
+                     TuningRecord &record) const;
   std::string bundleOf(const TuneCase &which, size_t candidate) const;
   CompileJob jobOf(const TuneCase &which, size_t candidate) const;
+  /// A command that makes the candidate and, unless `device` is "", runs it.
   std::string reproducerOf(const TuneCase &which, size_t candidate,
-                           bool runs) const;
+                           const std::string &device = {},
+                           const NamedDims &dims = {}) const;
   TuningRecord recordOf(const TuneCase &which, size_t candidate) const;
   WorkerRequest requestOf(const TuneCase &which, double effort) const;
   std::vector<WorkerCheck> checksOf(const TuneCase &which,
@@ -94,11 +99,13 @@ private:
   Result<TuningResult> keepOne(const TuneCase &which, const SearchTrial &trial,
                                Progress &progress, bool drifted = false);
   Status measureBaselineAgain(const TuneCase &which);
+  Status count(const TuneCase &which, size_t candidate, TuningRecord &record);
   double requestSeconds() const;
 
   const TuneOptions &options;
   CompilePool pool;
   WorkerClient worker;
+  std::map<std::string, WorkerClient> simulators; ///< by target
   RecordWriter writer;
   ScratchDirectory scratch;
   std::string twin;                        ///< the bundle of what the ops mean

@@ -2,6 +2,7 @@
 //
 // show and diff: records as text for people.
 
+#include "lib/CodeFacts.h"
 #include "lib/RecordText.h"
 #include "lib/Report.h"
 #include "lib/TuningChoice.h"
@@ -72,6 +73,34 @@ void showSchedules(const RecordCase &of, bool all) {
     std::printf("    and %zu more (--all)\n", timed.size() - shown);
 }
 
+/// Where nothing was timed: what the model predicts, and what is known of the
+/// code.
+void showPredictions(const RecordCase &of, bool all) {
+  std::vector<const StoredRecord *> ranked;
+  for (const StoredRecord *stored : of.trials)
+    if (stored->record.result == TuningResult::correct &&
+        stored->record.predictedNs)
+      ranked.push_back(stored);
+  std::ranges::sort(ranked, {}, [](const StoredRecord *stored) {
+    return std::tuple(*stored->record.predictedNs,
+                      std::string_view(stored->id));
+  });
+  size_t shown = all ? ranked.size() : std::min(ranked.size(), shownSchedules);
+  for (size_t i = 0; i < shown; ++i) {
+    const TuningRecord &record = ranked[i]->record;
+    std::printf("    %10s  predicted  %s  %s\n",
+                formatNs(*record.predictedNs).c_str(),
+                shortId(*ranked[i]).c_str(),
+                formatSchedule(record.key.schedule).c_str());
+    if (std::string facts = formatCodeFacts(record); !facts.empty())
+      std::printf("                %s\n", facts.c_str());
+    if (std::string at = formatCountedAt(record); !at.empty())
+      std::printf("                counted at %s\n", at.c_str());
+  }
+  if (shown < ranked.size())
+    std::printf("    and %zu more (--all)\n", ranked.size() - shown);
+}
+
 /// Failures of one kind and text once, with their number.
 void showFailures(const RecordCase &of, bool all) {
   std::map<std::pair<std::string, std::string>,
@@ -108,7 +137,10 @@ void show(const RecordCase &of, bool all) {
   if (std::optional<double> ns = of.defaultNs())
     text += "; default " + formatNs(*ns);
   std::printf("  %s\n", text.c_str());
-  showSchedules(of, all);
+  if (timedOf(of).empty())
+    showPredictions(of, all);
+  else
+    showSchedules(of, all);
   showFailures(of, all);
 }
 

@@ -55,7 +55,7 @@ class BundleTuner {
 public:
   BundleTuner(const TuneOptions &options, const Bundle &bundle)
       : options(options), plan(bundle.plan()), path(bundle.path()),
-        worker(options.bench, options.device) {}
+        worker(options.bench, options.device, options.cudaDriver) {}
 
   Status run() {
     Result<WorkerDevice> device = worker.device();

@@ -2,6 +2,7 @@
 
 #include "tools/tune/TuneCase.h"
 
+#include "lib/Cost.h"
 #include "lib/RecordText.h"
 #include "lib/Sha256.h"
 #include "lib/Spelling.h"
@@ -62,6 +63,37 @@ bool mentions(const SizeText &text, std::string_view dim) {
       return true;
   }
   return false;
+}
+
+/// What the simulator may have to multiply and add for a candidate: a second or
+/// so.
+constexpr double simulatedFlops = double(1 << 28);
+
+/// Half of the batches, or where there is one, half of all other sizes; the
+/// same if that is as small as it gets. The keys of a call that appends to a
+/// cache remain the old and the new ones.
+std::vector<int64_t> halved(const PlanEntry &entry, std::vector<int64_t> dims) {
+  auto find = [&](const char *name) -> int64_t * {
+    for (size_t i = 0; i < dims.size(); ++i)
+      if (entry.dims[i].first == name)
+        return &dims[i];
+    return nullptr;
+  };
+  int64_t *S = find("S"), *T = find("T"), *P = find("P");
+  bool appends = S && T && P && *T == *P + *S;
+  std::vector<int64_t> given = dims;
+  auto halve = [&](size_t i) {
+    dims[i] = std::max(entry.dims[i].second[0], (dims[i] + 1) / 2);
+  };
+  for (size_t i = 0; i < dims.size(); ++i)
+    if (entry.dims[i].first == "B")
+      halve(i);
+  if (dims == given)
+    for (size_t i = 0; i < dims.size(); ++i)
+      halve(i);
+  if (appends)
+    *T = *P + *S;
+  return dims;
 }
 
 bool hasDim(const PlanEntry &entry, const char *name) {
@@ -126,6 +158,10 @@ public:
     made.space =
         scheduleSpace(*kernel.problem, target, *sizes, unitsOf(target));
     made.checks = checksOf(*entry, *dims);
+    Result<NamedDims> counted = countedSizes(*entry, kernel, *dims);
+    if (!counted)
+      return std::move(counted).error();
+    made.countDims = std::move(*counted);
     made.draws = *std::move(draws);
     made.hasTail = hasDim(*entry, "S") && hasDim(*entry, "T") &&
                    std::ranges::none_of(made.draws, [](const auto &draw) {
@@ -146,6 +182,25 @@ private:
     if (device.units)
       return device.units;
     return target.isGpu() ? 108 : runtime::usableCpus();
+  }
+
+  static Result<NamedDims> countedSizes(const PlanEntry &entry,
+                                        const ListedKernel &kernel,
+                                        std::vector<int64_t> dims) {
+    for (;;) {
+      Result<ProblemSizes> sizes = sizesOf(entry, kernel, dims);
+      if (!sizes)
+        return std::move(sizes).error();
+      std::vector<int64_t> smaller = halved(entry, dims);
+      if (leastWork(*kernel.problem, *sizes).flops <= simulatedFlops ||
+          smaller == dims)
+        break;
+      dims = std::move(smaller);
+    }
+    NamedDims named;
+    for (size_t i = 0; i < dims.size(); ++i)
+      named.push_back({entry.dims[i].first, dims[i]});
+    return named;
   }
 
   /// What is known of the inputs of integers, and what --draw says of them.

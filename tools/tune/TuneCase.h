@@ -12,6 +12,7 @@
 #include "lib/WorkerText.h"
 #include "tools/tune/TuneCommandLine.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,11 @@ struct TuneCase {
   std::vector<std::string> ids; ///< of the candidates' records
   /// Small sizes with tails at which candidates are checked in full.
   std::vector<NamedDims> checks;
+  /// Where the simulator counts what a candidate does: the call, made small
+  /// enough to be simulated.
+  NamedDims countDims;
+  /// What a run without a device found out of schedules, for a run with one.
+  std::map<Schedule, const TuningRecord *> inspected;
   /// Of the entry's last rows along S an oracle can be called alone.
   bool hasTail = false;
 

@@ -76,6 +76,10 @@ void declareSearch(CLI::App &app, TuneOptions &options, RawTune &raw) {
                  "candidates: list them; compile: and compile them, store what "
                  "is known without a device; measure: no last round")
       ->type_name("STEP");
+  app.add_option("--simulate", options.simulate,
+                 "With --stop-after=compile for a GPU: count on the simulator "
+                 "what the first N candidates do (default: 64)")
+      ->type_name("N");
   app.add_flag(
       "--explain", options.explain,
       "List every candidate, and every other schedule with its reason");
@@ -116,6 +120,9 @@ void declarePrograms(CLI::App &app, TuneOptions &options) {
       ->type_name("PATH");
   app.add_option("--bench", options.bench,
                  "headgate-bench to use (default: the one beside this)")
+      ->type_name("PATH");
+  app.add_option("--cuda-driver", options.cudaDriver,
+                 "The CUDA driver (default: libcuda.so.1)")
       ->type_name("PATH");
   addValues(app, "--compile-flag", options.compileFlags, "FLAG",
             "Passed to headgate-compile, e.g. --allow-reassociation; repeat");
@@ -161,8 +168,9 @@ std::optional<std::string> readStop(const std::string &text,
 std::optional<std::string> check(const TuneOptions &options) {
   if (options.search.maxTrials < 0 || options.budgetSeconds < 0 ||
       options.jobs < 0 || !(options.compileSeconds > 0) ||
-      options.runSeconds < 0)
-    return "--max-trials, --budget, --jobs and time limits are not negative";
+      options.runSeconds < 0 || options.simulate < 0)
+    return "--max-trials, --budget, --jobs, --simulate and time limits are not "
+           "negative";
   if (options.search.seed > uint64_t(INT64_MAX))
     return "--seed is at most 9223372036854775807";
   if (options.finish && options.shards > 1)

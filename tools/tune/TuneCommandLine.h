@@ -35,12 +35,15 @@ struct TuneOptions {
   SearchOptions search;
   StopAfter stopAfter = StopAfter::never;
   double budgetSeconds = 0; ///< 0: no limit
-  int jobs = 0;             ///< compilers at a time; 0: one for each CPU
+  /// Candidates of a case that are simulated where nothing is measured.
+  int64_t simulate = 64;
+  int jobs = 0; ///< compilers at a time; 0: one for each CPU
   int64_t shard = 1, shards = 1;
   bool finish = false, assertHit = false, retryFailed = false;
   bool explain = false, json = false, quiet = false, cold = false;
   double compileSeconds = 120; ///< after which a compiler is killed
-  double runSeconds = 0; ///< after which a worker is; 0: from the baseline
+  double runSeconds = 0;  ///< after which a worker is; 0: from the baseline
+  std::string cudaDriver; ///< for the worker; "": as it finds it
   std::string compiler, bench; ///< programs; "": those beside this one
   std::vector<std::string> compileFlags; ///< passed on
   std::string commandText;               ///< as it was written, for records

@@ -2,6 +2,7 @@
 
 #include "tools/tune/TuneReport.h"
 
+#include "lib/CodeFacts.h"
 #include "lib/RecordText.h"
 #include "lib/ScheduleText.h"
 #include "lib/Statistics.h"
@@ -105,11 +106,19 @@ std::string resultText(const TuneCase &which, const CaseResult &result,
   std::string text = predicted;
   if (record.timeNs)
     text = timeText(record.timeNs->median) + ", " + text;
-  if (record.resources.registers)
-    text += format(", %ld registers", long(*record.resources.registers));
-  if (record.resources.sharedBytes)
-    text += format(", %ld bytes shared", long(*record.resources.sharedBytes));
   return text;
+}
+
+/// What is known of the code, behind `lead`; "" if nothing is.
+std::string codeText(const CaseResult &result, size_t candidate,
+                     const char *lead) {
+  auto known = result.records.find(candidate);
+  if (known == result.records.end() ||
+      known->second.result != TuningResult::correct)
+    return "";
+  std::string facts = formatCodeFacts(known->second);
+  std::string at = formatCountedAt(known->second);
+  return facts.empty() ? "" : lead + facts + (at.empty() ? "" : " at " + at);
 }
 
 /// Every candidate in the order of what is known, then what is none and why.
@@ -122,6 +131,7 @@ std::string explain(const TuneCase &which, const CaseResult &result) {
   for (size_t candidate : order)
     text += "    " + scheduleText(which, candidate) + ": " +
             resultText(which, result, candidate) +
+            codeText(result, candidate, ", ") +
             (candidate == which.space.baseline ? " (default)" : "") + "\n";
   text += "  no candidates\n";
   for (const RejectedSchedule &rejected : which.space.rejected)
@@ -144,6 +154,19 @@ std::string winnerText(const TuneCase &which, const CaseResult &result) {
   if (winner == which.space.baseline)
     return text + "  the default: nothing is faster beyond 2 %\n";
   return text + "  " + resultText(which, result, winner) + "\n";
+}
+
+/// The best of what was only compiled.
+std::string rankingText(const TuneCase &which, const CaseResult &result) {
+  constexpr size_t shown = 5;
+  std::vector<size_t> best = bestOf(result.outcomes);
+  std::string text;
+  for (size_t i = 0; i < std::min(best.size(), shown); ++i)
+    text += (i ? "             " : "  best       ") +
+            scheduleText(which, best[i]) + "  " +
+            resultText(which, result, best[i]) +
+            codeText(result, best[i], "\n               ") + "\n";
+  return text;
 }
 
 Json finalistJson(const TuneCase &which, const Finalist &finalist) {
@@ -202,7 +225,9 @@ std::string formatCase(const TuneCase &which, const CaseResult &result,
   if (result.baselineNs > 0)
     text += "  default    " + scheduleText(which, which.space.baseline) + "  " +
             timeText(result.baselineNs) + "\n";
-  if (result.winner)
+  if (options.stopAfter == StopAfter::compile)
+    text += rankingText(which, result);
+  else if (result.winner)
     text += winnerText(which, result);
   ModelQuality quality = qualityOf(which, result);
   if (quality.count && options.stopAfter != StopAfter::compile)

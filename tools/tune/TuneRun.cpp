@@ -2,13 +2,17 @@
 
 #include "tools/tune/TuneRun.h"
 
+#include "lib/RecordText.h"
 #include "lib/Target.h"
 #include "runtime/ReadFile.h"
 #include "tools/Ptxas.h"
+#include "tools/tune/RecordCases.h"
 #include "tools/tune/TuneBundle.h"
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <map>
 #include <set>
 
 namespace headgate {
@@ -109,14 +113,13 @@ Result<RecordSet> readKnown(const TuneOptions &options) {
   return records;
 }
 
-/// This shard's candidates and the default.
-void keepShard(TuneCase &which, int64_t shard, int64_t shards) {
+/// The candidates for which `keeps` is true, and the default.
+void keepCandidates(TuneCase &which, const std::function<bool(size_t)> &keeps) {
   ScheduleSpace kept;
   std::vector<std::string> ids;
   const ScheduleSpace &space = which.space;
   for (size_t i = 0; i < space.size(); ++i) {
-    uint64_t number = std::stoull(which.ids[i].substr(0, 12), nullptr, 16);
-    if (i != space.baseline && int64_t(number % uint64_t(shards)) != shard - 1)
+    if (i != space.baseline && !keeps(i))
       continue;
     if (i == space.baseline)
       kept.baseline = kept.schedules.size();
@@ -128,6 +131,62 @@ void keepShard(TuneCase &which, int64_t shard, int64_t shards) {
   kept.rejected = space.rejected;
   which.space = std::move(kept);
   which.ids = std::move(ids);
+}
+
+/// This shard's candidates.
+void keepShard(TuneCase &which, int64_t shard, int64_t shards) {
+  keepCandidates(which, [&](size_t i) {
+    uint64_t number = std::stoull(which.ids[i].substr(0, 12), nullptr, 16);
+    return int64_t(number % uint64_t(shards)) == shard - 1;
+  });
+}
+
+/// A key but for schedule and device. ptxas, too, which not every machine has,
+/// may be another one.
+TuningKey withoutDevice(TuningKey key) {
+  key.schedule = {};
+  key.device.clear();
+  key.units = 0;
+  key.tools.erase("ptxas");
+  return key;
+}
+
+/// Takes over what a run without a device found out, and leaves out what failed
+/// there already.
+void useInspection(TuneCase &which, const RecordSet &records,
+                   const TuneOptions &options) {
+  if (!which.target.isGpu() || which.key.device.empty())
+    return;
+  TuningKey wanted = withoutDevice(which.key);
+  std::map<Schedule, const StoredRecord *> latest;
+  std::set<std::string> measured;
+  for (const StoredRecord &stored : records.records) {
+    const TuningKey &key = stored.record.key;
+    if (stored.record.kind != TuningRecord::Kind::trial)
+      continue;
+    if (!key.device.empty())
+      measured.insert(stored.id);
+    else if (withoutDevice(key) == wanted)
+      if (const StoredRecord *&known = latest[key.schedule];
+          !known || inTime(known, &stored))
+        known = &stored;
+  }
+  for (const auto &[schedule, stored] : latest)
+    which.inspected[schedule] = &stored->record;
+  keepCandidates(which, [&](size_t i) {
+    const Schedule schedule = which.space.schedules[i];
+    auto found = which.inspected.find(schedule);
+    if (found == which.inspected.end() || options.retryFailed ||
+        found->second->result == TuningResult::correct ||
+        measured.contains(which.ids[i]))
+      return true;
+    const TuningRecord &record = *found->second;
+    which.space.rejected.push_back(
+        {schedule,
+         "(R1) without a device: " + std::string(name(record.result)) + ", " +
+             record.why.substr(0, record.why.find('\n'))});
+    return false;
+  });
 }
 
 Result<std::unique_ptr<Measurer>> makeMeasurer(const TuneOptions &options,
@@ -176,7 +235,7 @@ Result<std::unique_ptr<TuneRun>> TuneRun::prepare(TuneOptions &options) {
   if (!records)
     return std::move(records).error();
   run->records = std::move(*records);
-  WorkerClient worker(options.bench, options.device);
+  WorkerClient worker(options.bench, options.device, options.cudaDriver);
   Result<MeasuringDevice> device =
       findDevice(options, *list, run->records, worker);
   if (!device)
@@ -186,6 +245,8 @@ Result<std::unique_ptr<TuneRun>> TuneRun::prepare(TuneOptions &options) {
   if (!cases)
     return std::move(cases).error();
   run->cases = std::move(*cases);
+  for (TuneCase &which : run->cases)
+    useInspection(which, run->records, options);
   if (options.shards > 1)
     for (TuneCase &which : run->cases)
       keepShard(which, options.shard, options.shards);

@@ -30,7 +30,10 @@ std::string howItEnded(const ChildProcess &child) {
 } // namespace
 
 std::vector<std::string> WorkerClient::command() const {
-  return {program, "--worker", "--device=" + uri};
+  std::vector<std::string> words = {program, "--worker", "--device=" + uri};
+  if (!cudaDriver.empty())
+    words.push_back("--cuda-driver=" + cudaDriver);
+  return words;
 }
 
 Status WorkerClient::start() {

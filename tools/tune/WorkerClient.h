@@ -16,9 +16,12 @@ namespace headgate {
 
 class WorkerClient {
 public:
-  /// `program`: headgate-bench. Nothing runs before the first request.
-  WorkerClient(std::string program, std::string uri)
-      : program(std::move(program)), uri(std::move(uri)) {}
+  /// `program`: headgate-bench. `cudaDriver`: "" for what that takes. Nothing
+  /// runs before the first request.
+  WorkerClient(std::string program, std::string uri,
+               std::string cudaDriver = {})
+      : program(std::move(program)), uri(std::move(uri)),
+        cudaDriver(std::move(cudaDriver)) {}
 
   /// Starts a worker unless one runs. An error if it does not come up, or says
   /// that the device is not here.
@@ -36,7 +39,7 @@ private:
   Status start();
   WorkerReply dead(TuningResult result, const std::string &why);
 
-  std::string program, uri;
+  std::string program, uri, cudaDriver;
   std::optional<runtime::ChildProcess> child;
   std::optional<WorkerDevice> known;
   int64_t lastId = 0;

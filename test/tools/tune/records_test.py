@@ -252,8 +252,42 @@ class Export(Files):
         self.assertEqual(float(rows[4]['error_max']), float('inf'))
         self.assertEqual(rows[4]['why'], 'o[0,3,1] is 7, expected 0.25, '
                                          '"tolerance" 1e-4\nmore')
-        self.assertEqual({len(row) for row in rows}, {37})
+        self.assertEqual({len(row) for row in rows}, {44})
         self.assertNotIn(None, rows[4])
+        self.assertEqual(rows[1]['counted_at'] + rows[1]['instructions'], '')
+
+    # What was only compiled: ranked by prediction, with what is known of the
+    # code, in text and in both files.
+    def test_counters(self):
+        made = records.Records(target='sm_80')
+        del made.key['device'], made.key['units']
+        for keys, predicted in ((64, 9e4), (32, 7e4)):
+            made.trial({'rows': 64, 'keys': keys}, predictedNs=predicted,
+                       registers=100 + keys, countedAt={'B': 1, 'S': 256},
+                       counters={'instructions': 5000 + keys, 'flops': 8e9,
+                                 'sharedWavefronts': 70,
+                                 'sharedIdealWavefronts': 64})
+        made.write(self.directory / 'static.jsonl')
+        said = self.good('show', self.directory / 'static.jsonl')
+        self.assertRegex(
+            said, r'(?s)70.0 µs  predicted  \w+  rows=64 keys=32\n +132 '
+            r'registers, 5032 instructions, 70 shared wavefronts, 6 bank '
+            r'conflicts\n +counted at B=1,S=256\n +90.0 µs  predicted .*keys=64')
+        out = self.directory / 'static.csv'
+        t4 = self.directory / 'static.json'
+        self.good('export', self.directory / 'static.jsonl', f'--csv={out}',
+                  f'--t4={t4}')
+        with open(out, newline='') as file:
+            row = next(csv.DictReader(file))
+        self.assertEqual(
+            [row[key] for key in ('counted_at', 'instructions', 'mma_macs',
+                                  'shared_wavefronts',
+                                  'shared_ideal_wavefronts')],
+            ['B=1,S=256', '5064', '', '70', '64'])
+        named = {m['name']: m['value'] for m in json.loads(
+            t4.read_text())['results'][0]['measurements']}
+        self.assertEqual(named['instructions'], 5064)
+        self.assertEqual(named['counted_at_S'], 256)
 
     def test_usage(self):
         self.bad(2, 'say what to write', 'export', self.path)

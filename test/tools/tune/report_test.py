@@ -234,7 +234,10 @@ class Structure(Report):
             for keys in (32, 64):
                 made.trial({'rows': rows, 'keys': keys, 'warps': 4},
                            predictedNs=1e5 + rows * keys, registers=rows + 60,
-                           sharedBytes=1024 * keys)
+                           sharedBytes=1024 * keys, countedAt={'S': 256},
+                           counters={'instructions': rows * 1000 + keys,
+                                     'globalSectors': 96,
+                                     'globalIdealSectors': 64})
         made.write(self.path.parent / 'compiled.jsonl')
         done = subprocess.run(
             [ARGS.tool, 'report', self.path.parent / 'compiled.jsonl', '-o',
@@ -245,6 +248,13 @@ class Structure(Report):
             ['Tiles', 'Knobs', 'Registers and predicted time'])
         self.assertIn('Predicted time of the best schedule', done.stdout)
         self.assertIn('no device', done.stdout)
+        # The best predicted first.
+        self.assertRegex(
+            done.stdout, r'(?s)What the code takes and does.*instructions</th>'
+            r'.*extra sectors</th>.*?rows=32 keys=32 .*?>92</td>.*?>32768</td>'
+            r'.*?>32032</td>.*?>96</td>.*?>32</td>.*rows=128 keys=64 ')
+        self.assertIn('counts at S=256.', done.stdout)
+        self.assertNotIn('What the code takes', self.text)
 
     def test_one_record(self):
         one = records.Records()
