@@ -17,6 +17,7 @@
 #include "passes/InputDraws.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
+#include "passes/ShowRemarks.h"
 #include "passes/TargetLevel.h"
 #include "passes/TuneKernels.h"
 #include "passes/TunedSchedules.h"
@@ -38,6 +39,8 @@ public:
       : module(module), options(options) {}
 
   Result<Exported> run() {
+    if (options.explain && !showRemarks(*module.getContext()))
+      return Error(ErrorCode::failed, "remarks cannot be enabled");
     if (Status done = lower(buildInlinePipeline); !done)
       return std::move(done).error();
     if (options.level == Level::linalg) {
@@ -207,15 +210,17 @@ private:
     for (size_t i = 0; i < count; ++i)
       if (sources[i] == i)
         threads.emplace_back([&, i] {
-          levels[i] =
-              lowerForTarget(*bytecode, registry, options.targets[i],
-                             options.level, options.parts, diagnostics[i]);
+          levels[i] = lowerForTarget(*bytecode, registry, options.targets[i],
+                                     options, diagnostics[i]);
         });
     for (std::thread &thread : threads)
       thread.join();
+    std::set<ForeignDiagnostic> said; // what targets have in common, once
     for (size_t i = 0; i < count; ++i) {
       for (const ForeignDiagnostic &diagnostic : diagnostics[i])
-        emit(diagnostic);
+        if (diagnostic.severity != DiagnosticSeverity::Remark ||
+            said.insert(diagnostic).second)
+          emit(diagnostic);
       Result<TargetLevel> &level = levels[sources[i]];
       if (!level)
         return std::move(level).error();

@@ -68,6 +68,8 @@ struct ExportOptions {
   TuningOptions tuning;
   /// May kernels add in another order where that makes a layer cheaper?
   bool allowReassociation = false;
+  /// Remarks, as diagnostics, of what passes did, left alone, and why.
+  bool explain = false;
   /// Objects that an image is linked of, compiled side by side.
   unsigned parts = 1;
 };

@@ -16,6 +16,7 @@
 #include "passes/Launch.h"
 #include "passes/Passes.h"
 #include "passes/Pipelines.h"
+#include "passes/ShowRemarks.h"
 
 #include <map>
 #include <thread>
@@ -45,7 +46,7 @@ ForeignDiagnostic foreign(Diagnostic &diagnostic) {
 class LevelLowering {
 public:
   LevelLowering(const DialectRegistry &registry, const std::string &target,
-                std::vector<ForeignDiagnostic> &diagnostics)
+                bool explain, std::vector<ForeignDiagnostic> &diagnostics)
       : context(registry, MLIRContext::Threading::DISABLED), target(target),
         handler(&context, [&](Diagnostic &diagnostic) {
           diagnostics.push_back(foreign(diagnostic));
@@ -53,6 +54,8 @@ public:
             diagnostics.push_back(foreign(note));
         }) {
     context.printOpOnDiagnostic(false);
+    if (explain)
+      showRemarks(context);
   }
 
   ModuleOp module() { return *owned; }
@@ -87,22 +90,23 @@ private:
 //===-- the host ---------------------------------------------------------===//
 
 Result<TargetLevel> lowerTiles(LevelLowering &lowering,
-                               const HostTarget &target, Level level,
-                               unsigned parts) {
+                               const HostTarget &target,
+                               const ExportOptions &options) {
   if (!lowering.lower(buildTilesToVectorsPipeline))
     return cannotCompile();
-  if (level == Level::vectors)
+  if (options.level == Level::vectors)
     return lowering.text();
   if (!lowering.lower(
           [](OpPassManager &pm, StringRef) { buildRestToBuffersPipeline(pm); }))
     return cannotCompile();
-  if (level == Level::buffers)
+  if (options.level == Level::buffers)
     return lowering.text();
   auto variants = exportVariants(lowering.module());
   if (failed(variants))
     return cannotCompile();
   TargetLevel result{.variants = std::move(*variants)};
-  HostCode code{.parts = parts, .wantsIR = level == Level::llvm};
+  HostCode code{.parts = options.parts,
+                .wantsIR = options.level == Level::llvm};
   for (const auto &[kernel, variant] : result.variants)
     for (const PlanLaunch &launch : variant.launches)
       code.entries.push_back(launch.symbol);
@@ -194,8 +198,10 @@ std::vector<unsigned> shareOut(ModuleOp module, unsigned parts) {
 
 /// Makes the code of `module` in parts, side by side.
 Result<GpuCode> generateParts(ModuleOp module, const DialectRegistry &registry,
-                              const GpuTarget &target, unsigned parts,
+                              const GpuTarget &target,
+                              const ExportOptions &options,
                               std::vector<ForeignDiagnostic> &diagnostics) {
+  unsigned parts = options.parts;
   std::string bytecode;
   llvm::raw_string_ostream stream(bytecode);
   if (failed(writeBytecodeToFile(module, stream)))
@@ -204,7 +210,7 @@ Result<GpuCode> generateParts(ModuleOp module, const DialectRegistry &registry,
   std::vector<Result<GpuCode>> codes(parts, Result<GpuCode>(cannotCompile()));
   std::vector<std::vector<ForeignDiagnostic>> said(parts);
   auto makePart = [&](unsigned part) {
-    LevelLowering lowering(registry, target.name, said[part]);
+    LevelLowering lowering(registry, target.name, options.explain, said[part]);
     if (!lowering.parse(bytecode))
       return;
     auto all = llvm::to_vector(lowering.module().getOps<func::FuncOp>());
@@ -245,8 +251,8 @@ void describeLaunches(TargetLevel &level, GpuCode &code) {
 
 Result<TargetLevel> lowerTiles(LevelLowering &lowering,
                                const DialectRegistry &registry,
-                               const GpuTarget &target, Level level,
-                               unsigned parts,
+                               const GpuTarget &target,
+                               const ExportOptions &options,
                                std::vector<ForeignDiagnostic> &diagnostics) {
   ModuleOp module = lowering.module();
   auto variants = exportVariants(module);
@@ -256,16 +262,17 @@ Result<TargetLevel> lowerTiles(LevelLowering &lowering,
     function.setName(launchSymbol(function));
     function.setPublic();
   }
-  if (level == Level::nvvm) {
+  if (options.level == Level::nvvm) {
     if (!lowering.lower(buildTilesToNvvmPipeline))
       return cannotCompile();
     return lowering.text();
   }
-  bool isText = level < Level::object;
+  bool isText = options.level < Level::object;
   auto code =
-      isText ? generate(lowering, target,
-                        {.wantsIR = level == Level::llvm, .isOneFile = true})
-             : generateParts(module, registry, target, parts, diagnostics);
+      isText ? generate(
+                   lowering, target,
+                   {.wantsIR = options.level == Level::llvm, .isOneFile = true})
+             : generateParts(module, registry, target, options, diagnostics);
   if (!code)
     return std::move(code).error();
   TargetLevel result{.variants = std::move(*variants)};
@@ -273,7 +280,7 @@ Result<TargetLevel> lowerTiles(LevelLowering &lowering,
     describeLaunches(result, *code);
   } else if (!code->kernels.empty()) {
     const PtxKernel &all = code->kernels.front();
-    result.text = level == Level::llvm ? all.llvmIR : all.ptx;
+    result.text = options.level == Level::llvm ? all.llvmIR : all.ptx;
   }
   return result;
 }
@@ -282,19 +289,20 @@ Result<TargetLevel> lowerTiles(LevelLowering &lowering,
 
 Result<TargetLevel> headgate::passes::lowerForTarget(
     StringRef bytecode, const DialectRegistry &registry,
-    const CodeTarget &target, Level level, unsigned parts,
+    const CodeTarget &target, const ExportOptions &options,
     std::vector<ForeignDiagnostic> &diagnostics) {
-  LevelLowering lowering(registry, nameOf(target), diagnostics);
+  LevelLowering lowering(registry, nameOf(target), options.explain,
+                         diagnostics);
   if (!lowering.parse(bytecode))
     return cannotCompile();
   if (!lowering.lower(buildKernelsToTilesPipeline))
     return cannotCompile();
-  if (level == Level::tiles)
+  if (options.level == Level::tiles)
     return lowering.text();
   if (const auto *host = std::get_if<HostTarget>(&target))
-    return lowerTiles(lowering, *host, level, parts);
+    return lowerTiles(lowering, *host, options);
   if (!allAreTilePrograms(lowering.module(), nameOf(target)))
     return cannotCompile();
-  return lowerTiles(lowering, registry, std::get<GpuTarget>(target), level,
-                    parts, diagnostics);
+  return lowerTiles(lowering, registry, std::get<GpuTarget>(target), options,
+                    diagnostics);
 }

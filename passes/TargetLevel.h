@@ -16,6 +16,8 @@ struct ForeignDiagnostic {
   mlir::DiagnosticSeverity severity;
   std::string message, file; ///< "" without a place
   unsigned line = 0, column = 0;
+
+  auto operator<=>(const ForeignDiagnostic &) const = default;
 };
 
 /// What one target contributes to a plan, or text where the level asks for it.
@@ -28,13 +30,13 @@ struct TargetLevel {
 };
 
 /// Lowers the kernels in `bytecode` (a module of headgate-form-kernels) as far
-/// as `level` for `target`, code in `parts` that are made side by side, in
-/// contexts of its own with the dialects of `registry`: safe beside other
-/// calls. What the passes have to say is appended to `diagnostics`.
+/// as `options` say for `target`, one of theirs, in contexts of its own with the
+/// dialects of `registry`: safe beside other calls. What the passes have to say
+/// is appended to `diagnostics`.
 Result<TargetLevel> lowerForTarget(llvm::StringRef bytecode,
                                    const mlir::DialectRegistry &registry,
-                                   const CodeTarget &target, Level level,
-                                   unsigned parts,
+                                   const CodeTarget &target,
+                                   const ExportOptions &options,
                                    std::vector<ForeignDiagnostic> &diagnostics);
 
 } // namespace headgate::passes

@@ -150,6 +150,7 @@ Result<CompileRequest> headgate::readRequest(const CompileOptions &options) {
                          .lowering = options.lowering,
                          .schedules = *std::move(schedules),
                          .allowReassociation = options.allowReassociation,
+                         .explain = options.explain,
                          .parts = options.emit == "bundle" ? 2u : 1u},
                         *std::move(sizes)};
 }

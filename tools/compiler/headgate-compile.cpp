@@ -9,7 +9,6 @@
 #include "lib/PlanReport.h"
 #include "lib/Sha256.h"
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "tools/compiler/BundleWriter.h"
@@ -78,8 +77,6 @@ public:
     auto module = mlir::parseSourceFile<mlir::ModuleOp>(manager, &context);
     if (!module)
       return 1; // parser or verifier has said why
-    if (options.explain && failed(explainTo(context)))
-      return fail({ErrorCode::failed, "remarks cannot be enabled"});
     auto tuning = readTuningRecords(
         {options.tuningRecords.begin(), options.tuningRecords.end()});
     if (!tuning)
@@ -97,14 +94,6 @@ public:
   }
 
 private:
-  static LogicalResult explainTo(mlir::MLIRContext &context) {
-    mlir::remark::RemarkCategories categories{".*", ".*", ".*", ".*", ".*"};
-    return mlir::remark::enableOptimizationRemarks(
-        context, nullptr,
-        std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(), categories,
-        /*printAsEmitRemarks=*/true);
-  }
-
   int write(passes::Exported &exported) {
     if (options.emit == "bundle")
       return writeBundle(exported);

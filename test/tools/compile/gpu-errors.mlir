@@ -5,6 +5,7 @@
 // RUN: sh -c 'headgate-compile %t/single.mlir --target=host,sm_80 -o %t/x.hgb; echo exit $?' 2>&1 | FileCheck %t/single.mlir
 // RUN: sh -c 'headgate-compile %t/odd.mlir --target=sm_80 -o %t/x.hgb; echo exit $?' 2>&1 | FileCheck %t/odd.mlir
 // RUN: sh -c 'headgate-compile %t/softmax.mlir --target=sm_80 -o %t/x.hgb; echo exit $?' 2>&1 | FileCheck %t/softmax.mlir
+// RUN: sh -c 'headgate-compile %t/softmax.mlir --target=host,sm_80 -o %t/x.hgb --explain; echo exit $?' 2>&1 | FileCheck %t/softmax.mlir --check-prefixes=EXPLAIN,CHECK
 // RUN: sh -c 'ls %t | grep hgb; true' | count 0
 
 //--- single.mlir
@@ -27,6 +28,8 @@ func.func @odd(%q: tensor<?x?x2x15xbf16> {routed.name = "q", routed.dims = ["B",
 }
 
 //--- softmax.mlir
+// EXPLAIN: softmax.mlir:[[#@LINE+7]]:{{[0-9]+}}: remark: [Missed] not-on-tiles | {{.*}}"'linalg.softmax' is not lowered to tiles: tiles have no such operation"
+// EXPLAIN-NOT: [Missed] not-on-tiles
 // CHECK: softmax.mlir:[[#@LINE+5]]:{{[0-9]+}}: error: 'linalg.softmax' op has no kernel for sm_80
 // CHECK: note: --explain says why its kernel 'softmax_
 // CHECK: error: the module cannot be compiled
