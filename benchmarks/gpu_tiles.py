@@ -13,9 +13,10 @@ Assembles attentions and a projection for each number of rows of a warp, width o
 heads, and keys or columns, up to the first tile that spills: what comes before it
 is in the table. Attentions are of kinds (TileKind of lib/GpuTiles.h), and that
 which costs few registers is in all kinds but the first: chosen experts, some of
-them holes, bounds of each sequence, a window. One exception: two row tiles of a
-dense attention, 128 wide, of 64 keys may spill 64 bytes, a seventh of what
-FlashAttention-2's kernel does. --csv=FILE keeps registers and spills.
+them holes, bounds of each sequence, a window. All have 4 warps and 1 stage. One
+exception: two row tiles of a dense attention, 128 wide, of 64 keys may spill 64
+bytes, a seventh of what FlashAttention-2's kernel does. --csv=FILE keeps registers
+and spills.
 
 Needs ptxas (--ptxas, TRITON_PTXAS_PATH, CUDA_HOME, PATH); exit code 4 without.
 """
