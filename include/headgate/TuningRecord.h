@@ -36,8 +36,8 @@ struct TuningKey {
   Schedule schedule;
   std::string device; ///< DeviceInfo::name; "" if nothing ran
   int64_t units = 0;  ///< DeviceInfo::units: threads of a host; 0: nothing ran
-  /// What made and ran the code: "headgate", "llvm", "ptxas", "driver",
-  /// "flags"; what had no part is absent.
+  /// What made and ran the code: "headgate", "build", "llvm", "ptxas",
+  /// "driver", "flags"; what had no part is absent.
   std::map<std::string, std::string> tools;
   int64_t policy = 1; ///< version of how time is measured
 

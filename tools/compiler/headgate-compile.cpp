@@ -11,6 +11,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
+#include "tools/compiler/BuildId.h"
 #include "tools/compiler/BundleWriter.h"
 #include "tools/compiler/CompileOptions.h"
 #include "tools/compiler/FatalErrors.h"
@@ -48,9 +49,19 @@ int usage(const Twine &message) {
   return usageError;
 }
 
-/// What makes the code, as plans and records name it.
+/// What makes the code, as plans name it.
 std::map<std::string, std::string> thisCompiler() {
   return {{"headgate", HEADGATE_VERSION}, {"llvm", LLVM_VERSION_STRING}};
+}
+
+/// As records name it: what was measured of another build's code is of other
+/// code. Plans leave the build out, as bundles are the same from all that make
+/// the same code.
+std::map<std::string, std::string> thisBuild() {
+  std::map<std::string, std::string> tools = thisCompiler();
+  if (std::string id = buildId(); !id.empty())
+    tools["build"] = id.substr(0, 16);
+  return tools;
 }
 
 //===-- doing it ---------------------------------------------------------===//
@@ -82,7 +93,7 @@ public:
     if (!tuning)
       return fail(tuning.error());
     passes::ExportOptions exportOptions = request.exportOptions;
-    exportOptions.tuning = {*std::move(tuning), thisCompiler(),
+    exportOptions.tuning = {*std::move(tuning), thisBuild(),
                             options.maxVariants, options.assertHit};
     auto exported = passes::exportModule(*module, exportOptions);
     if (!exported)
@@ -100,7 +111,7 @@ private:
     if (options.emit == "triton-dir")
       return writeForTriton(exported);
     if (options.emit == "problems") {
-      exported.problems.producer = thisCompiler();
+      exported.problems.producer = thisBuild();
       return writeFile(
           [&](raw_ostream &os) { os << printProblemList(exported.problems); });
     }
