@@ -10,13 +10,14 @@ that lib/GpuTiles.cpp has.
                                           widths: exit code 3 if one spills
 
 Assembles attentions and a projection for each number of rows of a warp, width of
-heads, and keys or columns, up to the first tile that spills: what comes before it
-is in the table. Attentions are of kinds (TileKind of lib/GpuTiles.h), and that
-which costs few registers is in all kinds but the first: chosen experts, some of
-them holes, bounds of each sequence, a window. All have 4 warps and 1 stage. One
-exception: two row tiles of a dense attention, 128 wide, of 64 keys may spill 64
-bytes, a seventh of what FlashAttention-2's kernel does. --csv=FILE keeps registers
-and spills.
+heads, and keys or columns, of 4 warps and 1 stage, up to the first tile that spills;
+then, from the largest that does not downwards, attentions of other warps and stages,
+which may need a few registers more, until none of them spills. Attentions are of
+kinds (TileKind of lib/GpuTiles.h), and that which costs few registers is in all
+kinds but the first: chosen experts, some of them holes, bounds of each sequence, a
+window. One exception: two row tiles of a dense attention, 128 wide, of 64 keys may
+spill 64 bytes, a seventh of what FlashAttention-2's kernel does. --csv=FILE keeps
+registers and spills, of the worst.
 
 Needs ptxas (--ptxas, TRITON_PTXAS_PATH, CUDA_HOME, PATH); exit code 4 without.
 """
@@ -35,7 +36,9 @@ TABLE = os.path.join(ROOT, 'lib', 'GpuTiles.cpp')
 WIDTHS = range(16, 257, 16)
 STEPS = range(16, 129, 16)
 ROW_TILES = (1, 2)
-WARPS = 4
+# Warps and stages: those that decide first, and the others.
+FORM = (4, 1)
+OTHER_FORMS = ((4, 2), (4, 3), (1, 1), (1, 3), (2, 1), (8, 1), (8, 3))
 
 # Of TileKind, in its order: what a kernel has, and the width of its heads less
 # than a multiple of 16.
@@ -163,21 +166,28 @@ def attend_text(kind, D, schedule):
             % (', '.join(arguments), schedule, ''.join(body)))
 
 
-def attend(options, kind, tiles, width, keys):
+def attend(options, kind, tiles, width, keys, form=FORM):
     has, missing = KINDS[kind]
-    schedule = 'rows = %d, keys = %d, %swarps = %d, stages = 1' % (
-        16 * tiles * WARPS, keys, 'merge = true, ' * ('merged' in has), WARPS)
+    warps, stages = form
+    schedule = 'rows = %d, keys = %d, %swarps = %d, stages = %d' % (
+        16 * tiles * warps, keys, 'merge = true, ' * ('merged' in has), warps, stages)
     return assemble(options, attend_text(kind, width - missing, schedule))
 
 
 def gemm(options, tiles, cols):
-    schedule = ('rows = %d, cols = %d, depth = 32, warps = %d, stages = 3'
-                % (16 * tiles * WARPS, cols, WARPS))
+    schedule = ('rows = %d, cols = %d, depth = 32, warps = 4, stages = 3'
+                % (16 * tiles * 4, cols))
     return assemble(options, GEMM.replace('SCHEDULE', schedule))
 
 
 def is_kept(row, step, spills):
     return spills <= (64 if (row, step) == (('dense', 2, 128), 64) else 0)
+
+
+def worst(options, row, step, forms):
+    """(registers, spills) of the attention of these forms that spills most."""
+    return max((attend(options, *row, step, form) for form in forms),
+               key=lambda result: result[1])
 
 
 def sweep(options):
@@ -194,6 +204,11 @@ def sweep(options):
                              attend(options, kind, tiles, width, step))
             if not is_kept(row, step, results[step][1]):
                 break
+        for step in sorted(results, reverse=True) if kind != 'gemm' else ():
+            if is_kept(row, step, results[step][1]):
+                results[step] = worst(options, row, step, OTHER_FORMS)
+                if is_kept(row, step, results[step][1]):
+                    break
         return results
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
@@ -230,7 +245,8 @@ def check_largest(options):
              for row, line in zip(rows, lines) for width in options.largest]
     tiles = [tile for tile in tiles if tile[-1]]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(lambda tile: attend(options, *tile), tiles))
+        results = list(pool.map(
+            lambda tile: worst(options, tile[:-1], tile[-1], (FORM, *OTHER_FORMS)), tiles))
     spilling = [(tile, spills) for tile, (_, spills) in zip(tiles, results)
                 if not is_kept(tile[:-1], tile[-1], spills)]
     for (kind, row_tiles, width, keys), spills in spilling:

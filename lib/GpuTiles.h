@@ -2,9 +2,9 @@
 //
 // Which tiles of sm_80 ptxas keeps in registers. No formula says it: "used" of
 // ptxas is not what a kernel needs, so benchmarks/gpu_tiles.py assembles them
-// and writes what GpuTiles.cpp has: one kernel for each kind, of 4 warps and 1
-// stage. Of the largest tiles others can spill, those of 1 warp, of which a
-// thread copies four times as much, most.
+// and writes what GpuTiles.cpp has. The kernels of a kind that it has not, such
+// as those with another score region, may still spill a few bytes;
+// headgate-compile --report and headgate-tune say so.
 
 #ifndef HEADGATE_LIB_GPUTILES_H
 #define HEADGATE_LIB_GPUTILES_H
