@@ -32,9 +32,8 @@ constexpr double hopeless = 3;
 constexpr int64_t tailRows = 8;
 /// Without such rows: the longest S at which all are.
 constexpr int64_t longestWhole = 128;
-/// Of the last round.
-constexpr int64_t finalRounds = 30;
-constexpr double finalMs = 5000;
+/// Of the last round, for each candidate, which has to get its inputs ready.
+constexpr double finalSeconds = 60;
 
 const char *const scratchPrefix = "headgate-tune-";
 
@@ -376,14 +375,10 @@ Measurer::compare(const TuneCase &which, std::vector<size_t> candidates) {
   std::erase(candidates, baselineAt);
   candidates.insert(candidates.begin(), baselineAt);
   WorkerRequest request = requestOf(which, 1);
-  request.policy.giveUpNs = 0;
-  request.policy.samples = finalRounds;
-  request.policy.maxMs = finalMs;
   for (size_t candidate : candidates)
     request.bundles.push_back(bundleOf(which, candidate));
-  double limit =
-      requestSeconds() + 10 * finalMs / 1000 + double(candidates.size()) * 60;
-  Result<WorkerReply> reply = worker.ask(request, limit);
+  Result<WorkerReply> reply = worker.askInTurns(
+      request, requestSeconds() + double(candidates.size()) * finalSeconds);
   if (!reply)
     return std::move(reply).error();
   if (reply->result != TuningResult::correct)

@@ -27,9 +27,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Rounds in which the variants of a kernel take turns, and how long at most.
-constexpr int64_t rounds = 30;
-constexpr double roundsMs = 5000;
 /// Seconds a request may take that nobody has limited.
 constexpr double defaultSeconds = 600;
 
@@ -150,11 +147,17 @@ private:
     return request;
   }
 
-  Result<WorkerReply> ask(WorkerRequest request) {
+  WorkerRequest withBundles(WorkerRequest request) const {
     request.bundles.assign(request.variants.size(), path);
-    return worker.ask(std::move(request), options.runSeconds > 0
-                                              ? options.runSeconds
-                                              : defaultSeconds);
+    return request;
+  }
+
+  double secondsOfRun() const {
+    return options.runSeconds > 0 ? options.runSeconds : defaultSeconds;
+  }
+
+  Result<WorkerReply> ask(WorkerRequest request) {
+    return worker.ask(withBundles(std::move(request)), secondsOfRun());
   }
 
   /// The sizes and, for tails, those of one token and key less.
@@ -228,9 +231,8 @@ private:
       timed.push_back(i);
       request.variants.push_back(id);
     }
-    request.policy.samples = rounds;
-    request.policy.maxMs = roundsMs;
-    Result<WorkerReply> reply = ask(std::move(request));
+    Result<WorkerReply> reply =
+        worker.askInTurns(withBundles(std::move(request)), secondsOfRun());
     if (!reply)
       return std::move(reply).error();
     if (reply->result != TuningResult::correct)

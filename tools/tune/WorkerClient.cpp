@@ -13,6 +13,10 @@ namespace {
 /// For a worker to come up: it opens a device.
 constexpr auto startTime = std::chrono::seconds(60);
 constexpr size_t lastLines = 20;
+/// Of the last round: workers, and what each does.
+constexpr int lastWorkers = 5;
+constexpr int64_t lastRounds = 6;
+constexpr double lastMs = 1000;
 
 std::string withTail(const std::string &what, const ChildProcess &child) {
   std::string tail = child.errorTail(lastLines);
@@ -105,6 +109,29 @@ Result<WorkerReply> WorkerClient::ask(WorkerRequest request, double seconds) {
   if (reply->result == TuningResult::runtime)
     child.reset();
   return reply;
+}
+
+Result<WorkerReply> WorkerClient::askInTurns(WorkerRequest request,
+                                             double seconds) {
+  request.policy.samples = lastRounds;
+  request.policy.maxMs = lastMs;
+  request.policy.giveUpNs = 0;
+  std::optional<WorkerReply> all;
+  for (int i = 0; i < lastWorkers; ++i) {
+    child.reset();
+    Result<WorkerReply> reply = ask(request, seconds);
+    if (!reply || reply->result != TuningResult::correct)
+      return reply;
+    if (!all) {
+      all = std::move(*reply);
+      continue;
+    }
+    for (size_t bundle = 0; bundle < all->samples.size(); ++bundle)
+      all->samples[bundle].insert(all->samples[bundle].end(),
+                                  reply->samples[bundle].begin(),
+                                  reply->samples[bundle].end());
+  }
+  return std::move(*all);
 }
 
 } // namespace headgate
