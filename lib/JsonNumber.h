@@ -5,6 +5,8 @@
 #ifndef HEADGATE_LIB_JSONNUMBER_H
 #define HEADGATE_LIB_JSONNUMBER_H
 
+#include "lib/JsonReader.h"
+
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -34,6 +36,14 @@ inline nlohmann::ordered_json numberToJson(double value) {
   if (std::isfinite(value))
     return value;
   return wordOf(value);
+}
+
+/// A number, or such a word.
+inline double readNumber(JsonValue value) {
+  if (value.isString())
+    if (std::optional<double> known = numberOf(value.string()))
+      return *known;
+  return value.number();
 }
 
 } // namespace headgate

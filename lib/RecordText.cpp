@@ -99,20 +99,16 @@ void readText(const JsonValue &object, const char *key, std::string &text) {
     text = value.string();
 }
 
-double readNumber(JsonValue value, bool isPositive = false) {
-  if (value.isString() && !isPositive) {
-    if (std::optional<double> known = numberOf(value.string()))
-      return *known;
-  }
+double readPositive(JsonValue value) {
   double number = value.number();
-  if (isPositive && !(number > 0 && std::isfinite(number)))
+  if (!(number > 0 && std::isfinite(number)))
     value.failNeeding("a number above 0");
   return number;
 }
 void readPositive(const JsonValue &object, const char *key,
                   std::optional<double> &number) {
   if (JsonValue value = object[key])
-    number = readNumber(value, /*isPositive=*/true);
+    number = readPositive(value);
 }
 void readCount(const JsonValue &object, const char *key,
                std::optional<int64_t> &number) {
@@ -166,14 +162,14 @@ TuningKey readKey(JsonValue value) {
 
 TuningTimes readTimes(JsonValue value) {
   value.expectKeys({"median", "p20", "p80", "n"});
-  return {readNumber(value["median"], true), readNumber(value["p20"], true),
-          readNumber(value["p80"], true), value["n"].integer(1, most)};
+  return {readPositive(value["median"]), readPositive(value["p20"]),
+          readPositive(value["p80"]), value["n"].integer(1, most)};
 }
 
 TuningRatio readRatio(JsonValue value) {
   value.expectKeys({"value", "low", "high"});
-  return {readNumber(value["value"], true), readNumber(value["low"], true),
-          readNumber(value["high"], true)};
+  return {readPositive(value["value"]), readPositive(value["low"]),
+          readPositive(value["high"])};
 }
 
 TuningError readError(JsonValue value) {

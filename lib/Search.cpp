@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -215,6 +216,13 @@ std::vector<size_t> bestOf(const SearchOutcomes &outcomes) {
     return std::tuple(-outcome.effort, *outcome.ns, candidate);
   });
   return best;
+}
+
+std::string Finalist::text() const {
+  char text[96];
+  std::snprintf(text, sizeof(text), "%.3f of the default's [%.3f, %.3f]", ratio,
+                low, high);
+  return text;
 }
 
 size_t chooseWinner(const std::vector<Finalist> &finalists, size_t baseline) {

@@ -19,15 +19,6 @@ constexpr int64_t most = std::numeric_limits<int64_t>::max();
 /// Of a request: the default variant.
 constexpr const char *anyVariant = "*";
 
-double readNumber(JsonValue value) {
-  if (!value.isString())
-    return value.number();
-  std::optional<double> number = numberOf(value.string());
-  if (!number)
-    value.failNeeding("a number");
-  return number.value_or(0);
-}
-
 Json dimsJson(const NamedDims &dims) {
   Json json = Json::object();
   for (const auto &[name, value] : dims)

@@ -30,9 +30,9 @@ struct TargetLevel {
 };
 
 /// Lowers the kernels in `bytecode` (a module of headgate-form-kernels) as far
-/// as `options` say for `target`, one of theirs, in contexts of its own with the
-/// dialects of `registry`: safe beside other calls. What the passes have to say
-/// is appended to `diagnostics`.
+/// as `options` say for `target`, one of theirs, in contexts of its own with
+/// the dialects of `registry`: safe beside other calls. What the passes have to
+/// say is appended to `diagnostics`.
 Result<TargetLevel> lowerForTarget(llvm::StringRef bytecode,
                                    const mlir::DialectRegistry &registry,
                                    const CodeTarget &target,

@@ -35,9 +35,6 @@ char *addBytes(void *data, int64_t bytes) {
 
 } // namespace
 
-GuardedDevice::GuardedDevice(std::shared_ptr<Device> inner)
-    : inner(std::move(inner)) {}
-
 Result<Buffer> GuardedDevice::allocate(int64_t bytes) {
   if (bytes <= 0)
     return inner->allocate(bytes);

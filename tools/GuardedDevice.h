@@ -9,7 +9,7 @@
 #ifndef HEADGATE_TOOLS_GUARDEDDEVICE_H
 #define HEADGATE_TOOLS_GUARDEDDEVICE_H
 
-#include "headgate/Device.h"
+#include "runtime/ForwardingDevice.h"
 
 #include <map>
 #include <mutex>
@@ -28,37 +28,15 @@ struct Damage {
 
 /// Passes all else on to another device. Guards hold random bytes, of which
 /// those that happen to be written once more go unnoticed.
-class GuardedDevice : public Device {
+class GuardedDevice : public runtime::ForwardingDevice {
 public:
-  explicit GuardedDevice(std::shared_ptr<Device> inner);
+  using ForwardingDevice::ForwardingDevice;
 
   /// The damage of all allocations that live, in the order of their addresses.
   /// Waits for nothing: synchronize first.
   Result<std::vector<Damage>> findDamage();
 
-  const DeviceInfo &info() const override { return inner->info(); }
-  std::vector<std::string> imageKinds(std::string_view target) const override {
-    return inner->imageKinds(target);
-  }
   Result<Buffer> allocate(int64_t bytes) override;
-  Status copy(void *to, const void *from, int64_t bytes, CopyKind kind,
-              Stream stream) override {
-    return inner->copy(to, from, bytes, kind, stream);
-  }
-  Status fill(void *to, uint8_t value, int64_t bytes, Stream stream) override {
-    return inner->fill(to, value, bytes, stream);
-  }
-  Result<std::unique_ptr<Image>> load(const ImageText &image) override {
-    return inner->load(image);
-  }
-  Status launch(const Launch &launch, Stream stream) override {
-    return inner->launch(launch, stream);
-  }
-  Status synchronize(Stream stream) override {
-    return inner->synchronize(stream);
-  }
-  Result<std::unique_ptr<Timer>> timer() override { return inner->timer(); }
-  Counters counters() const override { return inner->counters(); }
 
 private:
   struct Allocation {
@@ -69,7 +47,6 @@ private:
 
   void free(void *data, int64_t bytes) override;
 
-  std::shared_ptr<Device> inner;
   std::mutex mutex;
   std::map<const void *, Allocation> allocations; ///< by what was handed out
   uint64_t lastSeed = 0;

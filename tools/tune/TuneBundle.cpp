@@ -41,13 +41,6 @@ struct Measured {
   std::vector<Finalist> variants;
 };
 
-std::string ratioText(const Finalist &finalist) {
-  char text[96];
-  std::snprintf(text, sizeof(text), "%.3f of the default's [%.3f, %.3f]",
-                finalist.ratio, finalist.low, finalist.high);
-  return text;
-}
-
 class BundleTuner {
 public:
   BundleTuner(const TuneOptions &options, const Bundle &bundle)
@@ -243,12 +236,11 @@ private:
                                    options.search.seed);
       measured.variants.push_back(
           {timed[i], ratio.value, ratio.low, ratio.high});
-      std::printf("  %-10s %.1f us, %s%s\n",
-                  kernel.variants[timed[i]].id.c_str(),
-                  median(reply->samples[i]) / 1e3,
-                  i == base ? "the default"
-                            : ratioText(measured.variants.back()).c_str(),
-                  ("  " + kernel.variants[timed[i]].schedule).c_str());
+      std::printf(
+          "  %-10s %.1f us, %s%s\n", kernel.variants[timed[i]].id.c_str(),
+          median(reply->samples[i]) / 1e3,
+          i == base ? "the default" : measured.variants.back().text().c_str(),
+          ("  " + kernel.variants[timed[i]].schedule).c_str());
     }
     return measured;
   }
@@ -319,10 +311,9 @@ private:
     const Finalist &best =
         *std::ranges::find(finalists, winner, &Finalist::candidate);
     const std::string &id = kernel.variants[winner].id;
-    std::printf("%s for %s: %s, %s\n", kernel.name.c_str(), text.c_str(),
-                id.c_str(),
-                winner == sizes.front().standard ? "the default"
-                                                 : ratioText(best).c_str());
+    std::printf(
+        "%s for %s: %s, %s\n", kernel.name.c_str(), text.c_str(), id.c_str(),
+        winner == sizes.front().standard ? "the default" : best.text().c_str());
     auto of = std::ranges::find_if(tuning.devices, [&](const TunedDevice &d) {
       return d.name == device.name && d.target == device.target;
     });

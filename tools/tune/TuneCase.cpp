@@ -3,6 +3,7 @@
 #include "tools/tune/TuneCase.h"
 
 #include "lib/Cost.h"
+#include "lib/Expr.h"
 #include "lib/RecordText.h"
 #include "lib/Sha256.h"
 #include "lib/Spelling.h"
@@ -12,7 +13,6 @@
 #include "tools/DrawInputs.h"
 
 #include <algorithm>
-#include <cctype>
 
 namespace headgate {
 
@@ -49,20 +49,6 @@ std::vector<NamedDims> checksOf(const PlanEntry &entry,
     }
   }
   return checks;
-}
-
-bool mentions(const SizeText &text, std::string_view dim) {
-  auto isName = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
-  };
-  for (size_t at = text.find(dim); at != text.npos;
-       at = text.find(dim, at + 1)) {
-    size_t end = at + dim.size();
-    if ((at == 0 || !isName(text[at - 1])) &&
-        (end == text.size() || !isName(text[end])))
-      return true;
-  }
-  return false;
 }
 
 /// What the simulator may have to multiply and add for a candidate: a second or
@@ -103,10 +89,16 @@ bool hasDim(const PlanEntry &entry, const char *name) {
 
 /// Whether a range has other values where S is another: an attention of the
 /// last rows alone is then not that of all.
-bool dependsOnS(const std::string &draw) {
+bool dependsOnS(const PlanEntry &entry, const std::string &draw) {
   Result<InputDraw> parsed = parseInputDraw(draw);
-  return parsed && !parsed->experts &&
-         (mentions(parsed->first, "S") || mentions(parsed->other, "S"));
+  if (!parsed || parsed->experts)
+    return false;
+  std::vector<std::string> others;
+  for (const auto &[name, range] : entry.dims)
+    if (name != "S")
+      others.push_back(name);
+  return !Expr::parse(parsed->first, others) ||
+         !Expr::parse(parsed->other, others);
 }
 
 /// What records say of the routing: "" where it changes nothing.
@@ -164,8 +156,8 @@ public:
     made.countDims = std::move(*counted);
     made.draws = *std::move(draws);
     made.hasTail = hasDim(*entry, "S") && hasDim(*entry, "T") &&
-                   std::ranges::none_of(made.draws, [](const auto &draw) {
-                     return dependsOnS(draw.second);
+                   std::ranges::none_of(made.draws, [&](const auto &draw) {
+                     return dependsOnS(*entry, draw.second);
                    });
     if (std::ranges::any_of(entry->inputs, [&](const PlanTensor &input) {
           return isRouted(input, made.draws);

@@ -140,17 +140,12 @@ std::string explain(const TuneCase &which, const CaseResult &result) {
   return text;
 }
 
-std::string ratioText(double ratio, double low, double high) {
-  return format("%.3f of the default's [%.3f, %.3f]", ratio, low, high);
-}
-
 std::string winnerText(const TuneCase &which, const CaseResult &result) {
   size_t winner = *result.winner;
   std::string text = "  best       " + scheduleText(which, winner);
   for (const Finalist &finalist : result.finalists)
     if (finalist.candidate == winner && winner != which.space.baseline)
-      return text + "  " +
-             ratioText(finalist.ratio, finalist.low, finalist.high) + "\n";
+      return text + "  " + finalist.text() + "\n";
   if (winner == which.space.baseline)
     return text + "  the default: nothing is faster beyond 2 %\n";
   return text + "  " + resultText(which, result, winner) + "\n";
